@@ -1,0 +1,299 @@
+"""What people say of a sound: the fields of an Example.
+
+Conventions   times in seconds from the start of the sound, sorted; arrays of float64; labels are words of the field
+              (Harte chords, General MIDI drums, positions in the bar as "1", "2" …); confidence in 0..1 or absent
+Source        the types follow the namespaces of JAMS (Humphrey et al., ISMIR 2014), which `aural.formats` reads and writes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from .errors import AnnotationError
+from .sound import Recording, Sound
+
+
+def _array(values: Any, name: str) -> np.ndarray:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.ndim != 1:
+        raise AnnotationError(f"{name} must be one-dimensional, not {array.shape}")
+    if not np.isfinite(array).all():
+        raise AnnotationError(f"{name} hold a NaN or an infinity; leave out what is not known")
+    return array
+
+
+def _confidence(values: Any, n: int) -> np.ndarray | None:
+    if values is None:
+        return None
+    array = _array(values, "confidences")
+    if len(array) != n:
+        raise AnnotationError(f"{len(array)} confidences for {n} items")
+    if n and (array.min() < 0 or array.max() > 1):
+        raise AnnotationError(f"a confidence of {array.min() if array.min() < 0 else array.max():g}; they lie in 0..1")
+    return array
+
+
+def _labels(labels: Iterable[Any] | None, n: int) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    words = tuple(str(label) for label in labels)
+    if len(words) != n:
+        raise AnnotationError(f"{len(words)} labels for {n} items")
+    return words
+
+
+def _within(times: np.ndarray, duration: float | None, what: str) -> None:
+    if duration is not None and times.size and times.max() > duration + 0.05:
+        raise AnnotationError(
+            f"{what} at {times.max():g} s lies past the end of the sound ({duration:.1f} s). "
+            "Are these frames or samples? Divide frames by frames per second, samples by the sample rate."
+        )
+
+
+@dataclass(frozen=True)
+class Events:
+    """Points in time: onsets, beats (labels are positions in the bar, "1" is the downbeat), drum hits.
+
+    times (n,) seconds, non-decreasing; labels n words or None; confidence (n,) in 0..1 or None.
+    """
+
+    times: np.ndarray
+    labels: tuple[str, ...] | None = None
+    confidence: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        times = _array(self.times, "times")
+        if times.size and times[0] < 0:
+            raise AnnotationError(f"an event at {times[0]:g} s; times start at 0")
+        if (np.diff(times) < 0).any():
+            raise AnnotationError("event times must be sorted")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "labels", _labels(self.labels, len(times)))
+        object.__setattr__(self, "confidence", _confidence(self.confidence, len(times)))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, keep: np.ndarray | slice) -> Events:
+        """Some of them, by a mask, indices or a slice."""
+        chosen = np.arange(len(self))[keep]
+        labels = None if self.labels is None else tuple(self.labels[i] for i in chosen)
+        return Events(self.times[chosen], labels, None if self.confidence is None else self.confidence[chosen])
+
+    def cut(self, start: float, end: float) -> Events:
+        """Those with start ≤ time < end, counted from `start`."""
+        kept = self[(self.times >= start) & (self.times < end)]
+        return replace(kept, times=kept.times - start)
+
+    def validate(self, duration: float | None = None) -> None:
+        """Raises AnnotationError where an event lies past the end of the sound."""
+        _within(self.times, duration, "an event")
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Spans with a label each: chords (Harte), keys, sections, phones, speakers. starts, ends (n,) seconds."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    labels: tuple[str, ...]
+    confidence: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        starts, ends = _array(self.starts, "starts"), _array(self.ends, "ends")
+        if len(starts) != len(ends):
+            raise AnnotationError(f"{len(starts)} starts for {len(ends)} ends")
+        if (np.diff(starts) < 0).any():
+            raise AnnotationError("intervals must be sorted by start")
+        if (ends < starts).any():
+            raise AnnotationError(f"an interval ends before it starts, at {starts[ends < starts][0]:g} s")
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "labels", _labels(self.labels, len(starts)))
+        object.__setattr__(self, "confidence", _confidence(self.confidence, len(starts)))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def cut(self, start: float, end: float) -> Intervals:
+        """The parts of them inside [start, end), counted from `start`."""
+        keep = np.flatnonzero((self.ends > start) & (self.starts < end))
+        return Intervals(
+            np.clip(self.starts[keep], start, end) - start,
+            np.clip(self.ends[keep], start, end) - start,
+            tuple(self.labels[i] for i in keep),
+            None if self.confidence is None else self.confidence[keep],
+        )
+
+    def at(self, times: np.ndarray, none: str = "N") -> list[str]:
+        """The label at each time; `none` where no interval lies."""
+        index = np.searchsorted(self.starts, np.asarray(times) + 1e-6, "right") - 1
+        return [self.labels[i] if i >= 0 and t < self.ends[i] + 1e-6 else none for i, t in zip(index, times, strict=True)]
+
+    def validate(self, duration: float | None = None) -> None:
+        """Raises AnnotationError where an interval ends past the end of the sound."""
+        _within(self.ends, duration, "an interval's end")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Notes: starts, ends (n,) seconds; pitches (n,) MIDI numbers, fractional where measured; velocities (n,) 1..127 or None;
+    tracks (n,) indices into `names` (an instrument each) or None."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    pitches: np.ndarray
+    velocities: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    tracks: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        starts, ends, pitches = _array(self.starts, "starts"), _array(self.ends, "ends"), _array(self.pitches, "pitches")
+        if not len(starts) == len(ends) == len(pitches):
+            raise AnnotationError(f"{len(starts)} starts, {len(ends)} ends, {len(pitches)} pitches: one of each a note")
+        if (np.diff(starts) < 0).any():
+            raise AnnotationError("notes must be sorted by start")
+        if (ends < starts).any():
+            raise AnnotationError(f"a note ends before it starts, at {starts[ends < starts][0]:g} s")
+        if pitches.size and (pitches.min() < 0 or pitches.max() > 127.5):
+            raise AnnotationError(f"a pitch of {pitches.max():g}: MIDI numbers lie in 0..127. Is this a frequency in Hz?")
+        for name, value in (("starts", starts), ("ends", ends), ("pitches", pitches)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "confidence", _confidence(self.confidence, len(starts)))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, keep: np.ndarray | slice) -> Notes:
+        """Some of them, by a mask, indices or a slice."""
+        chosen = np.arange(len(self))[keep]
+        pick = {
+            f.name: None if getattr(self, f.name) is None else getattr(self, f.name)[chosen] for f in fields(self) if f.name != "names"
+        }
+        return Notes(**pick, names=self.names)
+
+    def cut(self, start: float, end: float) -> Notes:
+        """Those that sound inside [start, end), clipped to it and counted from `start`."""
+        kept = self[(self.ends > start) & (self.starts < end)]
+        return replace(kept, starts=np.clip(kept.starts, start, end) - start, ends=np.clip(kept.ends, start, end) - start)
+
+    def validate(self, duration: float | None = None) -> None:
+        """Raises AnnotationError where a note starts past the end of the sound."""
+        _within(self.starts, duration, "a note")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """values (curve, time) at `times` (time,): contours, soft labels, raw activations; one label a curve."""
+
+    times: np.ndarray
+    values: np.ndarray
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        times, values = _array(self.times, "times"), np.atleast_2d(np.asarray(self.values))
+        if values.shape[-1] != len(times):
+            raise AnnotationError(f"{values.shape[-1]} values for {len(times)} times")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """(curve, time), linear between the known points."""
+        if not len(self.times):
+            return np.zeros((len(self.values), len(times)))
+        return np.stack([np.interp(times, self.times, row) for row in self.values])
+
+    def cut(self, start: float, end: float) -> Curves:
+        """From start to end, both edges interpolated, counted from `start`."""
+        inside = self.times[(self.times > start) & (self.times < end)]
+        times = np.unique(np.concatenate([[start, end], inside]))
+        return Curves(times - start, self.at(times), self.labels)
+
+    def validate(self, duration: float | None = None) -> None:
+        """Raises AnnotationError where a point lies past the end of the sound."""
+        _within(self.times, duration, "a point of a curve")
+
+
+@dataclass(frozen=True)
+class Stems:
+    """The sounds that a mix is the sum of, by name."""
+
+    sounds: dict[str, Sound]
+
+    def cut(self, start: float, end: float) -> Stems:
+        return Stems({name: sound.cut(start, end) for name, sound in self.sounds.items()})
+
+
+@dataclass(frozen=True)
+class Label:
+    """One word for the whole: an instrument, a style, a speaker, a key."""
+
+    name: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words without times."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Vector:
+    """An embedding of the whole."""
+
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number for the whole, and whether it lies over its threshold (an alarm)."""
+
+    value: float
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Candidates, most probable first: beats per minute and the probability of each."""
+
+    bpms: np.ndarray
+    probabilities: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """pixels (channel, height, width) float32 in 0..1."""
+
+    pixels: np.ndarray
+
+
+class Example(dict[str, Any]):
+    """Named fields: what is given and what is true of one piece. One class for training, running and evaluation."""
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of the sound (the field "sound" first); None without one."""
+        sounds = [self["sound"]] if "sound" in self else [v for v in self.values() if isinstance(v, Sound | Recording)]
+        return sounds[0].duration if sounds else None
+
+    def cut(self, start: float, end: float) -> Example:
+        """Every timed field between start and end, counted from `start`; the others as they are."""
+        return Example({name: value.cut(start, end) if hasattr(value, "cut") else value for name, value in self.items()})
+
+    def validate(self, names: Sequence[str] | None = None) -> None:
+        """Raises AnnotationError where a timed field lies outside the sound, naming the field."""
+        for name in names or list(self):
+            check = getattr(self[name], "validate", None)
+            if check is not None:
+                try:
+                    check(self.duration)
+                except AnnotationError as error:
+                    raise AnnotationError(f"{name}: {error}") from None

@@ -1,0 +1,170 @@
+"""Running a system: Example in, Example out, in windows where the sound is long; and `adapt`, what a person may fit.
+
+Windows   start on multiples of lcm(units) × net.stride, and of whole samples of the given sound; frames are kept by their
+          time in the window's core. Exact where the net's receptive field fits into the context.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .annotations import Example
+from .errors import AuralError
+from .part import Part, Parts, Tree, common, to
+from .sound import Recording, Sound
+from .system import System, load
+from .tasks import maker
+
+Memo = dict[tuple[str, float, float], Any]
+
+
+def complete(given: Mapping[str, Any], system: System) -> Example:
+    """What the input reads and nobody gave is made by the default system of the task that makes it.
+
+    A person's correction counts as given. Raises AuralError where no task makes the field."""
+    example = Example(given)
+    for field in system.input.reads:
+        if field in example:
+            continue
+        task = maker(field)
+        if task is None or not task.default:
+            raise AuralError(f"{system.name or 'the system'} reads {field!r}, which was not given and no task makes")
+        example[field] = run(task.default, example)[field]
+    return example
+
+
+@torch.no_grad()
+def estimate(system: System, given: Example, memo: Memo | None = None, span: tuple[float, float] = (0.0, math.inf)) -> tuple[Tree, np.ndarray]:
+    """One example's estimate (frames last, on the CPU) and the times of its frames.
+
+    `memo` keeps features by (key of the input, span): systems that share an input compute it once."""
+    device = next((p.device for p in system.net.parameters()), torch.device("cpu"))
+    x = _features(system.input, system, given, device, memo, span)
+    generator = torch.Generator(device="cpu").manual_seed(int(given.get("seed", 0)))
+    y = system.estimate(x, generator)
+    return _first(y), system.times(given)
+
+
+def _features(part: Part, system: System, given: Example, device: torch.device, memo: Memo | None, span: tuple[float, float]) -> Tree:
+    if isinstance(part, Parts):
+        return {name: _features(p, system, given, device, memo, span) for name, p in part.items()}
+    key = (part.key, *span)
+    shareable = memo is not None and not part.__dict__.get("_fitted") and not any(True for _ in part.parameters())
+    if memo is not None and shareable and key in memo:
+        return memo[key]
+    raw = part.read(given)
+    batch = {k: v[None] for k, v in raw.items()} if isinstance(raw, Mapping) else raw[None]
+    with torch.autocast(device.type, enabled=False):
+        features = part(to(batch, device))
+    if memo is not None and shareable:
+        memo[key] = features
+    return features
+
+
+def _first(y: Tree) -> Tree:
+    return {k: _first(v) for k, v in y.items()} if isinstance(y, Mapping) else y[0].detach().cpu()
+
+
+def _select(y: Tree, n: int, keep: np.ndarray) -> Tree:
+    """The kept frames of an estimate; what has no frames stays whole."""
+    if isinstance(y, Mapping):
+        return {k: _select(v, n, keep) for k, v in y.items()}
+    return y[..., :n][..., torch.from_numpy(keep)] if isinstance(y, Tensor) and y.ndim and y.shape[-1] >= n else y
+
+
+def windows(system: System, given: Example) -> list[tuple[float, float, float, float]]:
+    """(start, end, core start, core end) in seconds of the windows that a sound is run in."""
+    duration = given.duration
+    if not duration or duration <= system.window:
+        return [(0.0, duration or 0.0, 0.0, math.inf)]
+    sound = given["sound"] if "sound" in given else next(v for v in given.values() if isinstance(v, Sound | Recording))
+    unit = common(system.input.unit * int(getattr(system.net, "stride", 1)), Fraction(1, sound.rate))
+    context = unit * math.ceil(Fraction(system.context).limit_denominator(10**6) / unit)
+    core = max(unit, unit * int((Fraction(system.window).limit_denominator(10**6) - 2 * context) / unit))
+    spans, start = [], Fraction(0)
+    while True:
+        end = start + core + context
+        if end >= duration:
+            return [*spans, (float(max(Fraction(0), start - context)), duration, float(start), math.inf)]
+        spans.append((float(max(Fraction(0), start - context)), float(end), float(start), float(start + core)))
+        start += core
+
+
+def run(
+    system: System | str,
+    given: Mapping[str, Any] | None = None,
+    *,
+    soft: bool = False,
+    memo: Memo | None = None,
+    progress: Callable[[float], None] | None = None,
+    **fields: Any,
+) -> Example:
+    """What the system makes of the given fields: `run("beat/boeck11", sound=s)["beats"]`.
+
+    Args:
+        system: a system, or the name of one with weights.
+        given: an Example; `fields` are added to it.
+        soft: curves of activations in place of decoded annotations.
+        memo: features shared between systems run on the same piece.
+        progress: called with the share done, in 0..1.
+    """
+    system = load(system) if isinstance(system, str) else system
+    system.eval()
+    example = complete({**(given or {}), **fields}, system)
+    pieces, at = [], []
+    spans = windows(system, example)
+    for i, (start, end, first, last) in enumerate(spans):
+        whole = len(spans) == 1
+        piece = example if whole else example.cut(start, end)
+        if len(system.times(piece)):
+            y, times = estimate(system, piece, memo, (0.0, math.inf) if whole else (start, end))
+            times = times + start
+            keep = (times >= first - 1e-9) & (times < last - 1e-9)
+            if whole:
+                pieces.append(y)
+                at.append(times)
+            elif keep.any():
+                pieces.append(_select(y, len(times), keep))
+                at.append(times[keep])
+        if progress:
+            progress((i + 1) / len(spans))
+    if not pieces:
+        return _named(system, system.output.nothing())
+    joined = pieces[0] if len(pieces) == 1 else system.output.join(pieces)
+    times = np.concatenate(at)
+    return _named(system, (system.output.curves if soft else system.output.decode)(joined, times, example))
+
+
+def _named(system: System, made: Any) -> Example:
+    return Example(made) if isinstance(made, Mapping) else Example({system.task.makes: made})
+
+
+def adapt(system: System, examples: Iterable[Mapping[str, Any]]) -> System:
+    """Fit what stands right of the net on these examples: a support set, an own onset threshold, an own machine's normal
+    sounds. The public last step of training. Raises AuralError where nothing is there to fit."""
+    outputs = [(name, p) for name, p in (system.output.items() if isinstance(system.output, Parts) else [("", system.output)])]
+    if not any(callable(getattr(p, "fit", None)) for _, p in outputs):
+        raise AuralError(f"{system.name or 'the system'} has nothing to adapt: its output is not fitted")
+    system.eval()
+    pairs = []
+    for given in examples:
+        example = complete(given, system)
+        y, times = estimate(system, example)
+        pairs.append((y, times, example))
+    fit_outputs(outputs, pairs)
+    return system
+
+
+def fit_outputs(outputs: Sequence[tuple[str, Part]], pairs: Sequence[tuple[Tree, np.ndarray, Example]]) -> None:
+    """`part.fit` of every output that has one, on (estimate, times, example)."""
+    for name, part in outputs:
+        fit = getattr(part, "fit", None)
+        if callable(fit):
+            fit([(y[name] if name else y, times, example) for y, times, example in pairs])
