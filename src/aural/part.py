@@ -31,10 +31,14 @@ class Part(nn.Module):
     Attributes:
         of: the field that is read or made.
         unknown: what pads a batch; targets of this value cost no loss (NaN for reals, -1 for classes, 0 for tokens).
+        framed: does an estimate have an axis of frames, the last? Words and vectors for the whole have none.
+        fits_in_training: does training call `fit` of an output? If not, only `aural.adapt` does.
     """
 
     of: str = "sound"
     unknown: float | int = 0.0
+    framed: bool = True
+    fits_in_training: bool = True
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 A system is one file `systems/TASK/NAME.py`; its name is its path. The module's docstring is its card, the function of the
 file's own name, decorated with `@system(...)`, builds it, and that function's typed parameters are its options. More systems
 come from packages that name themselves in the entry point group "aural.systems", and from the folders in the environment
-variable AURAL_SYSTEMS, laid out alike.
+variable AURAL_SYSTEMS, laid out alike. Weights lie in `weights/TASK/NAME.TAG.safetensors`; their headers are read here too.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,10 +18,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from .errors import UnknownName
+from .errors import UnknownName, WeightsError
 
 HERE = Path(__file__).parent / "systems"
+WEIGHTS = Path(__file__).parent / "weights"
+LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
 FIELDS = ("Paper", "Survey", "In", "Inside", "Out", "Differs")
 
 
@@ -119,3 +123,57 @@ def _header(text: str) -> dict[str, str]:
         else:
             last = ""
     return about
+
+
+# ---- weights
+
+
+def weights_of(name: str, tag: str = "") -> Path | None:
+    """The weights file of a system: `weights/TASK/NAME.TAG.safetensors`, shipped, or in AURAL_CACHE/weights."""
+    places = [WEIGHTS] + ([Path(os.environ["AURAL_CACHE"]) / "weights"] if os.environ.get("AURAL_CACHE") else [])
+    task, short = name.split("/")
+    for place in places:
+        found = sorted((place / task).glob(f"{short}.{tag or '*'}.safetensors"))
+        if found:
+            return found[-1]
+    return None
+
+
+def is_weights(text: Path | str) -> bool:
+    """Is this a weights file rather than the name of a system? Any file that lies there counts, and what ends as they do."""
+    return str(text).endswith(".safetensors") or Path(text).is_file()
+
+
+def header(path: Path | str) -> dict[str, Any]:
+    """What a weights file says of itself (system, options, licence, sha256 …); no tensor is read.
+
+    Raises WeightsError on anything but safetensors of ours, a pickle above all."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            size = int.from_bytes(start, "little")
+            text = file.read(size) if len(start) == 8 and size <= LARGEST_HEADER else b""
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read ({error.strerror or error})") from None
+    if start[:2] == b"PK" or (start[:1] == b"\x80" and text[:1] != b"{"):
+        raise WeightsError(
+            f"{path}: this is a pickle (a .pt file); it could run code when read. Weights are safetensors here: make them with "
+            "`aural train` or aural.save"
+        )
+    try:
+        known = json.loads(text).get("__metadata__") or {}
+    except (ValueError, AttributeError):
+        raise WeightsError(f"{path}: damaged or not safetensors; get the file again") from None
+    if "system" not in known:
+        raise WeightsError(f"{path}: safetensors, but not of aural (no system named inside)")
+    return {key: _maybe_json(value) for key, value in known.items()}
+
+
+def _maybe_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from .annotations import Example
 from .errors import AuralError
 from .part import Part, Parts, Tree, common, to
 from .sound import Recording, Sound
-from .system import System, load
+from .system import System, load, weights_of
 from .tasks import maker
 
 Memo = dict[tuple[str, float, float], Any]
@@ -36,12 +38,20 @@ def complete(given: Mapping[str, Any], system: System) -> Example:
         task = maker(field)
         if task is None or not task.default:
             raise AuralError(f"{system.name or 'the system'} reads {field!r}, which was not given and no task makes")
-        example[field] = run(task.default, example)[field]
+        example[field] = run(_default(task.default, weights_of(task.default)), example)[field]
     return example
 
 
+@lru_cache(maxsize=8)
+def _default(name: str, weights: Path | None) -> System:
+    """A default system, loaded once for each file of weights: training completes example after example."""
+    return load(name)
+
+
 @torch.no_grad()
-def estimate(system: System, given: Example, memo: Memo | None = None, span: tuple[float, float] = (0.0, math.inf)) -> tuple[Tree, np.ndarray]:
+def estimate(
+    system: System, given: Example, memo: Memo | None = None, span: tuple[float, float] = (0.0, math.inf)
+) -> tuple[Tree, np.ndarray]:
     """One example's estimate (frames last, on the CPU) and the times of its frames.
 
     `memo` keeps features by (key of the input, span): systems that share an input compute it once."""
@@ -56,7 +66,8 @@ def _features(part: Part, system: System, given: Example, device: torch.device, 
     if isinstance(part, Parts):
         return {name: _features(p, system, given, device, memo, span) for name, p in part.items()}
     key = (part.key, *span)
-    shareable = memo is not None and not part.__dict__.get("_fitted") and not any(True for _ in part.parameters())
+    fitted = any(m.__dict__.get("_fitted") for m in part.modules())
+    shareable = memo is not None and not fitted and not any(True for _ in part.parameters())
     if memo is not None and shareable and key in memo:
         return memo[key]
     raw = part.read(given)
@@ -72,10 +83,14 @@ def _first(y: Tree) -> Tree:
     return {k: _first(v) for k, v in y.items()} if isinstance(y, Mapping) else y[0].detach().cpu()
 
 
-def _select(y: Tree, n: int, keep: np.ndarray) -> Tree:
+def _select(part: Part, y: Tree, n: int, keep: np.ndarray) -> Tree:
     """The kept frames of an estimate; what has no frames stays whole."""
+    if isinstance(part, Parts):
+        return {name: _select(p, y[name], n, keep) for name, p in part.items()}
+    if not part.framed:
+        return y
     if isinstance(y, Mapping):
-        return {k: _select(v, n, keep) for k, v in y.items()}
+        return {k: _select(part, v, n, keep) for k, v in y.items()}
     return y[..., :n][..., torch.from_numpy(keep)] if isinstance(y, Tensor) and y.ndim and y.shape[-1] >= n else y
 
 
@@ -88,7 +103,8 @@ def windows(system: System, given: Example) -> list[tuple[float, float, float, f
     unit = common(system.input.unit * int(getattr(system.net, "stride", 1)), Fraction(1, sound.rate))
     context = unit * math.ceil(Fraction(system.context).limit_denominator(10**6) / unit)
     core = max(unit, unit * int((Fraction(system.window).limit_denominator(10**6) - 2 * context) / unit))
-    spans, start = [], Fraction(0)
+    spans: list[tuple[float, float, float, float]] = []
+    start = Fraction(0)
     while True:
         end = start + core + context
         if end >= duration:
@@ -131,7 +147,7 @@ def run(
                 pieces.append(y)
                 at.append(times)
             elif keep.any():
-                pieces.append(_select(y, len(times), keep))
+                pieces.append(_select(system.output, y, len(times), keep))
                 at.append(times[keep])
         if progress:
             progress((i + 1) / len(spans))

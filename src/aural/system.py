@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,10 +25,13 @@ from torch import nn
 from .annotations import Example
 from .errors import OptionError, OutputError, UnknownName, WeightsError
 from .part import Part, Parts, Tree, as_part, call, stack
-from .registry import HERE, card
+from .registry import HERE, card, header, weights_of
 from .tasks import Task
 
-WEIGHTS = Path(__file__).parent / "weights"
+if TYPE_CHECKING:
+    from .objectives import Objective
+
+RAW, FRAMES = "(raw)", "(frames)"  # keys of a batch of unequal lengths; no part can have such a name
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class System(nn.Module):
         input: Part | Mapping[str, Part],
         net: nn.Module,
         output: Part | Mapping[str, Part],
-        objective: nn.Module | None = None,
+        objective: Objective | None = None,
         recipe: Recipe | None = None,
         window: float = 60.0,
         context: float = 3.0,
@@ -88,9 +91,20 @@ class System(nn.Module):
 
     @torch.no_grad()
     def features(self, raw: Tree) -> Tree:
-        """Features of a batch: float32, no gradient, no half precision. An input never learns by gradient."""
+        """Features of a batch: float32, no gradient, no half precision. An input never learns by gradient.
+
+        Past the end of the shorter examples of a batch they are 0, as a net's own padding is past the end of one alone."""
         with torch.autocast(_device_type(raw), enabled=False):
-            return self.input(raw)
+            features = self.input(self.unpacked(raw))
+        return ended(features, raw[FRAMES]) if isinstance(raw, Mapping) and FRAMES in raw else features
+
+    def unpacked(self, raw: Tree) -> Tree:
+        """What the input's `forward` takes, without the numbers of frames that `collate` put beside it."""
+        return raw[RAW] if isinstance(raw, Mapping) and FRAMES in raw else raw
+
+    def repacked(self, raw: Tree, x: Tree) -> Tree:
+        """`x` in place of what `unpacked(raw)` gave."""
+        return {RAW: x, FRAMES: raw[FRAMES]} if isinstance(raw, Mapping) and FRAMES in raw else x
 
     @torch.no_grad()
     def targets(self, raw: Tree) -> Tree:
@@ -119,9 +133,37 @@ class System(nn.Module):
     def collate(self, examples: Sequence[Example], truth: bool = True) -> tuple[Tree, Tree | None]:
         """A batch: raw inputs, and raw targets where `truth`."""
         x = stack(self.input, [self.input.read(e) for e in examples])
+        frames = stack(self.input, [frame_numbers(self.input, e) for e in examples])
+        if _differ(frames):
+            x = {RAW: x, FRAMES: frames}
         if not truth:
             return x, None
         return x, stack(self.output, [self.output.read(e, self.times(e)) for e in examples])
+
+
+def _differ(frames: Tree) -> bool:
+    """Has an example other numbers of frames than the next?"""
+    return any(map(_differ, frames.values())) if isinstance(frames, Mapping) else bool((frames != frames[0]).any())
+
+
+def frame_numbers(part: Part, example: Example) -> Tree:
+    """How many frames an example has, (), endlessly many where a part has no time axis; by name for a dict of parts."""
+    if isinstance(part, Parts):
+        return {name: frame_numbers(p, example) for name, p in part.items()}
+    inner = part
+    while isinstance(getattr(inner, "part", None), Part):
+        inner = inner.part  # type: ignore[assignment]
+    return torch.tensor(len(part.times(example)) if type(inner).times is not Part.times else 2**31 - 1)
+
+
+def ended(x: Tree, frames: Tree) -> Tree:
+    """Real features (batch, …, frame), 0 from the frame of each example's number (batch,) on."""
+    if isinstance(x, Mapping):
+        return {name: ended(value, frames[name] if isinstance(frames, Mapping) else frames) for name, value in x.items()}
+    if not isinstance(x, torch.Tensor) or x.ndim < 3 or not (x.is_floating_point() or x.is_complex()):
+        return x
+    past = torch.arange(x.shape[-1], device=x.device) >= frames.view(-1, *[1] * (x.ndim - 1))
+    return x.masked_fill(past, 0.0)
 
 
 def _device_type(tree: Tree) -> str:
@@ -150,7 +192,8 @@ def module_of(name: str) -> ModuleType:
     if inside:
         return importlib.import_module(full)
     spec = importlib.util.spec_from_file_location(full, path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[full] = module
     spec.loader.exec_module(module)
@@ -180,7 +223,9 @@ def checked(factory: Callable[..., Any], options: Mapping[str, Any], name: str) 
         except (ValueError, TypeError):
             hint = hints.get(option, str)
             wanted = getattr(hint, "__name__", str(hint)) if not typing.get_args(hint) else str(hint)
-            raise OptionError(f"{name}: {option}={value!r} is not of type {wanted}; the default is {parameters[option].default!r}") from None
+            raise OptionError(
+                f"{name}: {option}={value!r} is not of type {wanted}; the default is {parameters[option].default!r}"
+            ) from None
     return made
 
 
@@ -253,46 +298,19 @@ def digest(state: Mapping[str, torch.Tensor]) -> str:
     return sha.hexdigest()
 
 
-def weights_of(name: str, tag: str = "") -> Path | None:
-    """The weights file of a system: `weights/TASK/NAME.TAG.safetensors`, shipped, or in AURAL_CACHE/weights."""
-    places = [WEIGHTS] + ([Path(os.environ["AURAL_CACHE"]) / "weights"] if os.environ.get("AURAL_CACHE") else [])
-    task, short = name.split("/")
-    for place in places:
-        found = sorted((place / task).glob(f"{short}.{tag or '*'}.safetensors"))
-        if found:
-            return found[-1]
-    return None
-
-
 def read_weights(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and metadata of a weights file. Raises WeightsError on anything but whole safetensors of ours."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
-    if not path.exists():
-        raise WeightsError(f"{path}: no such weights file")
-    head = path.open("rb").read(4)
-    if head[:2] == b"PK" or head[:1] == b"\x80":
-        raise WeightsError(f"{path}: this is a pickle (a .pt file); it could run code when read. Weights are safetensors here: make them with `aural train` or aural.save")
+    data = header(path)
     try:
         with safe_open(str(path), "pt") as file:
-            text = file.metadata() or {}
             state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: damaged or not safetensors ({error}); get the file again") from None
-    if "system" not in text:
-        raise WeightsError(f"{path}: safetensors, but not of aural (no system named inside)")
-    data = {k: _maybe_json(v) for k, v in text.items()}
     if data.get("sha256") != digest(state):
         raise WeightsError(f"{path}: damaged: the tensors do not have the digest in the header; get the file again")
     return state, data
-
-
-def _maybe_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def load(name: str | Path, tag: str = "", **options: Any) -> System:

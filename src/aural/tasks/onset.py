@@ -1,6 +1,7 @@
 """Onset detection: when does something start to sound?
 
-Metrics   F25, F50: F-measure with windows of ±25 ms [SB13] and ±50 ms (MIREX); references closer than 30 ms are one onset
+Metrics   F25, F50: F-measure with windows of ±25 ms [SB13] and ±50 ms (MIREX); which notes are one onset is for the source to say
+          (`merged`: 30 ms where it gives notes, 10 ms where it gives drum hits)
 Source    mir_eval.onset (Raffel et al., ISMIR 2014)
 """
 

@@ -1,0 +1,5 @@
+"""`python -m aural.cli` is `aural`."""
+
+from . import main
+
+main()

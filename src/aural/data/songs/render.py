@@ -1,0 +1,338 @@
+"""From a Score to sound and truth: performance, stems, effects, one room, the mix.
+
+Truth         notes start when they are heard: the delay of each preset is measured once, and its notes are played that much
+              earlier, so that beats, onsets and drum hits agree; notes that swell, or that the mix covers, are `soft_onsets`
+Traps         a held key struck again is released first; a stem's voices are flushed before the next one; silent presets leave
+              no note behind
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter, oaconvolve
+
+from ...annotations import Events, Example, Intervals, Notes, Tempo
+from ...sound import Sound
+from ...tasks.onset import merged
+from .fonts import RATE, Font, Fonts
+from .score import Score, Track
+
+FRAME = RATE // 100  # of the loudness curves that decide what is covered
+GM_DRUMS = {
+    35: "Acoustic Bass Drum", 36: "Bass Drum 1", 37: "Side Stick", 38: "Acoustic Snare", 39: "Hand Clap", 40: "Electric Snare",
+    41: "Low Floor Tom", 42: "Closed Hi Hat", 43: "High Floor Tom", 44: "Pedal Hi-Hat", 45: "Low Tom", 46: "Open Hi-Hat",
+    47: "Low-Mid Tom", 48: "Hi-Mid Tom", 49: "Crash Cymbal 1", 50: "High Tom", 51: "Ride Cymbal 1", 52: "Chinese Cymbal",
+    53: "Ride Bell", 54: "Tambourine", 55: "Splash Cymbal", 56: "Cowbell", 57: "Crash Cymbal 2", 58: "Vibraslap",
+    59: "Ride Cymbal 2", 60: "Hi Bongo", 61: "Low Bongo", 62: "Mute Hi Conga", 63: "Open Hi Conga", 64: "Low Conga",
+    65: "High Timbale", 66: "Low Timbale", 67: "High Agogo", 68: "Low Agogo", 69: "Cabasa", 70: "Maracas", 71: "Short Whistle",
+    72: "Long Whistle", 73: "Short Guiro", 74: "Long Guiro", 75: "Claves", 76: "Hi Wood Block", 77: "Low Wood Block",
+    78: "Mute Cuica", 79: "Open Cuica", 80: "Mute Triangle", 81: "Open Triangle",
+}  # fmt: skip
+_GROOVE_ALIAS = {22: 42, 26: 46, 58: 43}  # keys of the Roland kit that the Groove drummers played
+
+
+@dataclass
+class _Stem:
+    """What one player left behind: the sound, and (note, 6) start, end, pitch, velocity, heard start, swells."""
+
+    track: Track
+    sound: np.ndarray
+    notes: np.ndarray
+    wet: float
+
+
+def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float, stems: bool = False) -> Example | None:
+    """`seconds` of a score as an Example; None where too little of it would be heard (draw another).
+
+    Corpora's songs are played up to 35 % faster or slower, all but drums is transposed by -5..+6 semitones, the whole is
+    detuned (70 % within ±15 cents, the rest ±50). Fields: sound (mono, 44,100 Hz, peak -12..-0.5 dBFS), beats, downbeats,
+    onsets, soft_onsets, drums, notes, chords, sections, tempo, strata; `stems` adds the parts that sum to the sound.
+    """
+    score = _arranged(score, rng, seconds)
+    if len(score.notes) < 12 or len(score.beats) < 6:
+        return None
+    n = round(seconds * RATE)
+    cents = rng.uniform(-15, 15) if rng.random() < 0.7 else rng.uniform(-50, 50)
+    main = fonts.main(rng)
+    players: list[_Stem] = []
+    silent = _absent(score.tracks, rng)
+    for index, track in enumerate(score.tracks):
+        own = score.notes[score.notes[:, 4] == index]
+        if len(own) and index not in silent:
+            stem = _played(track, own, score, fonts, main, rng, n, cents)
+            if stem is not None:
+                players.append(stem)
+    if not players or sum(len(p.notes) for p in players) < 12:
+        return None
+    _balance(players, rng)
+    if rng.random() < 0.08:
+        _pump(players)
+    room = _room(players, rng, n)
+    mix = np.sum([p.sound for p in players], 0) + room
+    peak = float(np.abs(mix).max())
+    if peak < 1e-5 or np.sqrt(np.square(mix).mean()) < 10 ** (-32 / 20) * peak:  # silence, or a few clicks in it
+        return None
+    gain = np.float32(10 ** (-rng.uniform(0.5, 12) / 20) / peak)
+    truth = _truth(score, players, mix, seconds)
+    if truth is None:
+        return None
+    example = Example(sound=Sound((mix * gain * 32767).round().astype(np.int16).astype(np.float32) / 32768, RATE), **truth)
+    if stems:
+        from ...annotations import Stems
+
+        sounds = {f"{i} {p.track.name}": Sound(p.sound * gain, RATE) for i, p in enumerate(players)}
+        example["stems"] = Stems({**sounds, "room": Sound(room * gain, RATE)})
+    return example
+
+
+def _absent(tracks: tuple[Track, ...], rng: np.random.Generator) -> set[int]:
+    """Tracks left out: one in ten of a large band, everything but the drums of some songs (drum loops)."""
+    drums = [i for i, t in enumerate(tracks) if t.drum]
+    if drums and rng.random() < 0.10:
+        return {i for i, t in enumerate(tracks) if not t.drum}
+    return {i for i, t in enumerate(tracks) if not t.drum and len(tracks) > 3 and rng.random() < 0.1}
+
+
+def _arranged(score: Score, rng: np.random.Generator, seconds: float) -> Score:
+    """Tempo, key and the part of it that is played."""
+    if not score.fixed and score.bpm:
+        low, high = 50 / score.bpm, 205 / score.bpm
+        score = score.faster(float(np.clip(np.exp(rng.uniform(-0.3, 0.3)), min(low, 1.0), max(high, 1.0))))
+    score = score.transposed(int(rng.integers(-5, 7)))
+    spare = score.end - seconds
+    start = rng.uniform(0, spare) if spare > 0 and rng.random() < 0.75 else 0.0
+    score = score.cut(start, start + seconds)
+    lead = rng.uniform(0.02, 1.5) if start == 0 else 0.0  # a little silence before a song's beginning
+    if lead:
+        from dataclasses import replace
+
+        notes = score.notes.copy()
+        notes[:, :2] += lead
+
+        def moved(spans: Intervals | None) -> Intervals | None:
+            return None if spans is None else replace(spans, starts=spans.starts + lead, ends=spans.ends + lead)
+
+        score = replace(score, notes=notes, beats=score.beats + lead, chords=moved(score.chords), sections=moved(score.sections))
+        score = score.cut(0.0, seconds)
+    return score
+
+
+def _played(
+    track: Track, notes: np.ndarray, score: Score, fonts: Fonts, main: Font, rng: np.random.Generator, n: int, cents: float
+) -> _Stem | None:
+    """One track by one instrument."""
+    if track.drum:
+        font, bank, preset = fonts.kit(rng)
+        channel = 9
+    else:
+        font, preset = fonts.instrument(rng, track.program, main)
+        bank, channel = 0, 0
+    font.select(channel, bank, preset)
+    font.synth.set_tuning(channel, 0.0 if track.drum else (cents + rng.normal(0, 3)) / 100)
+    start, end, pitch = notes[:, 0], notes[:, 1], notes[:, 2].astype(int)
+    if track.drum:
+        pitch = np.array([_GROOVE_ALIAS.get(int(p), int(p)) for p in pitch])
+    velocity = 127 * (np.clip(notes[:, 3], 1, 127) / 127) ** rng.uniform(0.6, 1.7) + rng.normal(0, 5, len(notes))
+    velocity = np.clip(velocity, 8, 127).astype(int)
+    tight, lag = (0.004, 0.003) if track.drum else (0.008, 0.008)
+    start = np.maximum(start + rng.normal(0, rng.uniform(0, tight), len(notes)) + rng.uniform(-lag, lag), 0.0)
+    end = np.maximum(start + 0.04, start + (end - notes[:, 0]) * (1.0 if track.drum else rng.uniform(0.75, 1.05)))
+    if track.pedal and len(score.beats):
+        edges = np.append(score.beats[score.positions == 1] if rng.random() < 0.5 else score.beats, n / RATE)
+        until = edges[np.minimum(np.searchsorted(edges, end), len(edges) - 1)]
+        end = np.minimum(np.maximum(end, until), end + 1.8)
+    heard = np.zeros(len(notes))
+    swells = np.zeros(len(notes))
+    for key in np.unique(pitch):
+        if 0 <= key < 128:
+            heard[pitch == key], swells[pitch == key] = font.rise(channel, bank, preset, int(key))
+    able = (pitch >= 0) & (pitch < 128) & (heard < 0.25) & (start < n / RATE - 0.05)
+    if not able.any():
+        return None
+    start, end, pitch, velocity, heard, swells = (x[able] for x in (start, end, pitch, velocity, heard, swells))
+    on = np.maximum(np.round((start - heard) * RATE).astype(int), 0)
+    off = np.maximum(np.round((end - heard) * RATE).astype(int), on + 600)
+    order = np.lexsort((pitch, on))
+    on, off, pitch, velocity, heard, swells = (x[order] for x in (on, off, pitch, velocity, heard, swells))
+    keep = _unstruck(on, off, pitch)
+    on, off, pitch, velocity, heard, swells = (x[keep] for x in (on, off, pitch, velocity, heard, swells))
+    sound = _stem(font, channel, on, off, pitch, velocity, n)
+    if np.abs(sound).max() < 1e-5:
+        return None
+    if not track.drum and (rng.random() < {29: 0.8, 30: 0.85}.get(track.program, 0.3 if 24 <= track.program < 32 else 0.03)):
+        drive = rng.uniform(2, 25)
+        scale = np.float32(drive / max(1e-6, float(np.abs(sound).max())))
+        sound = np.tanh(sound * scale)
+    sound = _tilted(sound, rng)
+    if not track.drum and rng.random() < 0.06:
+        sound = _echoed(sound, score.bpm, rng)
+    if track.drum:
+        sound = sound if rng.random() < 0.7 else _squashed(sound, rng)
+    table = np.stack([on / RATE + heard, np.minimum(off, n) / RATE + heard, pitch, velocity, on / RATE + heard, swells], 1)
+    table[:, 1] = np.maximum(table[:, 1], table[:, 0])
+    return _Stem(track, sound, table, float(rng.uniform(0, 0.45) * (rng.random() < 0.8)))
+
+
+def _unstruck(on: np.ndarray, off: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Releases a held key before it is struck again (in `off`); False for a key struck twice within 10 ms."""
+    keep = np.ones(len(on), bool)
+    last: dict[int, int] = {}
+    for j, key in enumerate(pitch.tolist()):
+        i = last.get(key)
+        if i is not None and on[j] - on[i] < RATE // 100:
+            keep[j] = False
+            off[i] = max(off[i], off[j])
+            continue
+        if i is not None and off[i] >= on[j]:
+            off[i] = max(on[i] + 1, on[j] - 1)
+        last[key] = j
+    return keep
+
+
+def _stem(font: Font, channel: int, on: np.ndarray, off: np.ndarray, pitch: np.ndarray, velocity: np.ndarray, n: int) -> np.ndarray:
+    """(n,) float32: the notes alone, mono."""
+    times = np.concatenate([on, off])
+    starts = np.concatenate([np.ones(len(on), int), np.zeros(len(off), int)])
+    order = np.lexsort((starts, times))  # releases first
+    buffer = memoryview(bytearray(8 * n))
+    keys, loud = np.concatenate([pitch, pitch]).tolist(), np.concatenate([velocity, velocity]).tolist()
+    synth, at = font.synth, 0
+    moments, begins = np.minimum(times, n).tolist(), starts.tolist()
+    for i in order.tolist():
+        if moments[i] > at:
+            synth.generate_simple(moments[i] - at, buffer[8 * at : 8 * moments[i]])
+            at = moments[i]
+        if at >= n:
+            break
+        if begins[i]:
+            synth.noteon(channel, keys[i], loud[i])
+        else:
+            synth.noteoff(channel, keys[i])
+    if at < n:
+        synth.generate_simple(n - at, buffer[8 * at :])
+    font.hush(channel)
+    both = np.frombuffer(buffer, np.float32)
+    return (both[0::2] + both[1::2]) * np.float32(0.5)
+
+
+def _tilted(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A shelf: everything above a drawn corner by ±8 dB."""
+    pole = float(np.exp(-2 * np.pi * np.exp(rng.uniform(np.log(200), np.log(5000))) / RATE))
+    low = lfilter(np.array([1 - pole], np.float32), np.array([1, -pole], np.float32), sound)
+    return low + np.float32(10 ** (rng.uniform(-8, 8) / 20)) * (sound - low)
+
+
+def _squashed(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Parallel saturation, as drums often are."""
+    scale = np.float32(rng.uniform(2, 8) / max(1e-6, float(np.abs(sound).max())))
+    return sound * scale + np.tanh(sound * scale * 2)
+
+
+def _echoed(sound: np.ndarray, bpm: float, rng: np.random.Generator) -> np.ndarray:
+    """Two quiet echoes in time."""
+    gap = max(1, round(RATE * 60 / max(bpm, 40) * float(rng.choice([0.5, 0.75, 1.0]))))
+    out = sound.copy()
+    for k, level in ((1, rng.uniform(0.1, 0.3)), (2, rng.uniform(0.03, 0.1))):
+        if k * gap < len(sound):
+            out[k * gap :] += np.float32(level) * sound[: -k * gap]
+    return out
+
+
+def _loudness(sound: np.ndarray) -> np.ndarray:
+    """(frame,) energy of 10 ms each."""
+    whole = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
+    return np.einsum("tf,tf->t", whole, whole) / FRAME
+
+
+def _balance(players: list[_Stem], rng: np.random.Generator) -> None:
+    """Sets each stem's level: by the loudest tenth of its frames, so that rests do not count."""
+    alone = len(players) < 3
+    for player in players:
+        loud = _loudness(player.sound)
+        level = np.sqrt(np.sort(loud)[-max(1, len(loud) // 10) :].mean()) + 1e-9
+        role = (
+            -15.0 if player.track.drum else -19.0 if alone else {"lead": -20.0, "bass": -21.0, "pad": -26.0}.get(player.track.name, -23.0)
+        )
+        player.sound = player.sound * np.float32(10 ** ((role + rng.normal(0, 3.5)) / 20) / level)
+
+
+def _pump(players: list[_Stem]) -> None:
+    """Every bass drum ducks what is no drum, as in dance music."""
+    kicks = np.sort(np.concatenate([np.zeros(0), *(p.notes[np.isin(p.notes[:, 2], (35, 36)), 4] for p in players if p.track.drum)]))
+    if not len(kicks):
+        return
+    n = len(players[0].sound)
+    since = np.arange(0, n, FRAME) / RATE
+    last = np.searchsorted(kicks, since, "right") - 1
+    age = np.where(last >= 0, since - kicks[np.maximum(last, 0)], 9.0)
+    gain = np.interp(np.arange(n), np.arange(0, n, FRAME), 1 - 0.7 * np.exp(-age / 0.12)).astype(np.float32)
+    for player in players:
+        if not player.track.drum:
+            player.sound = player.sound * gain
+
+
+def _room(players: list[_Stem], rng: np.random.Generator, n: int) -> np.ndarray:
+    """(n,) the reverberation alone: an exponential noise tail after 3..25 ms; the direct sound stays where it is."""
+    wet = [p for p in players if p.wet > 0]
+    if not wet:
+        return np.zeros(n, np.float32)
+    decay = float(np.exp(rng.uniform(np.log(0.15), np.log(2.0))))
+    length = int(RATE * min(decay, 1.5))
+    tail = rng.standard_normal(length).astype(np.float32) * np.exp(-6.9 / RATE / decay * np.arange(length, dtype=np.float32))
+    tail = lfilter(np.array([1, rng.uniform(-0.5, 0.8)], np.float32), np.array([1], np.float32), tail)
+    tail[: int(RATE * rng.uniform(0.003, 0.025))] = 0
+    tail = (tail / np.sqrt(np.square(tail).sum())).astype(np.float32)
+    send = np.sum([p.sound * np.float32(p.wet) for p in wet], 0)
+    return oaconvolve(send, tail)[:n].astype(np.float32)
+
+
+def _truth(score: Score, players: list[_Stem], mix: np.ndarray, seconds: float) -> dict[str, object] | None:
+    """Every field but the sound."""
+    whole = np.convolve(_loudness(mix), np.ones(5), "same")  # 50 ms
+    onsets, soft, hits, names, notes, owners = [], [], [], [], [], []
+    for index, player in enumerate(players):
+        own = np.convolve(_loudness(player.sound), np.ones(5), "same")
+        frame = np.minimum((player.notes[:, 4] * RATE / FRAME + 2).astype(int), len(own) - 1)
+        covered = own[frame] < 10**-2.8 * whole[frame]
+        swelling = (player.notes[:, 5] > 0) | covered
+        soft.append(player.notes[swelling, 4])
+        onsets.append(player.notes[~swelling, 4])
+        if player.track.drum:
+            hits.append(player.notes[~covered, 4])
+            names += [GM_DRUMS.get(int(p), str(int(p))) for p in player.notes[~covered, 2]]
+        else:
+            notes.append(player.notes[:, :4])
+            owners.append(np.full(len(player.notes), index))
+    table = np.concatenate(notes) if notes else np.zeros((0, 4))
+    owner = np.concatenate(owners) if owners else np.zeros(0)
+    order = np.lexsort((table[:, 2], table[:, 0]))
+    table, owner = table[order].round(5), owner[order]
+    first = min(float(p.notes[:, 0].min()) for p in players)
+    last = max(float(p.notes[:, 1].max()) for p in players)
+    beats, positions = score.beats, score.positions
+    played = (beats >= first - 0.1) & (beats <= last + 0.05) & (beats < seconds)  # nobody taps to silence
+    beats, positions = beats[played].round(5), positions[played]
+    if len(beats) < 6:
+        return None
+    drum_times = np.concatenate(hits) if hits else np.zeros(0)
+    drum_order = np.argsort(drum_times, kind="stable")
+    bpm = 60 / float(np.median(np.diff(beats)))
+    kinds = ("drums",) if hits else ("no drums",)
+    empty = Intervals(np.zeros(0), np.zeros(0), ())
+    every = np.sort(np.concatenate(onsets)).round(5)
+    swell = np.sort(np.concatenate(soft)).round(5)
+    return {
+        "name": score.name,
+        "strata": tuple(dict.fromkeys((score.metre, *kinds, *score.tags))),
+        "beats": Events(beats, tuple(str(p) for p in positions)),
+        "downbeats": Events(beats[positions == 1]),
+        "onsets": merged(Events(every), 0.03),
+        "soft_onsets": Events(swell),
+        "drums": Events(drum_times[drum_order].round(5), tuple(names[i] for i in drum_order)),
+        "notes": Notes(table[:, 0], table[:, 1], table[:, 2], table[:, 3], None, owner, tuple(p.track.name for p in players)),
+        "chords": score.chords if notes and score.chords is not None else empty,
+        "sections": score.sections or empty,
+        "tempo": Tempo(np.array([round(bpm, 2)]), np.array([1.0])),
+    }

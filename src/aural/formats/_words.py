@@ -1,0 +1,56 @@
+"""Words that the text formats share: how numbers are written, what a beat's position is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..annotations import Events
+
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def seconds(time: float) -> str:
+    """Microseconds: finer than a sample."""
+    return f"{time:.6f}"
+
+
+def number(value: float) -> str:
+    """As short as it goes with six decimals: 60, 59.98, 0.5."""
+    return f"{value:.6f}".rstrip("0").rstrip(".") if np.isfinite(value) else ""
+
+
+def line(text: str) -> str:
+    """Text that can't break a line or a column of a table with tabs."""
+    return " ".join(text.split())
+
+
+def note_name(pitch: float) -> str:
+    """60 → "C4"."""
+    nearest = round(pitch)
+    return f"{NAMES[nearest % 12]}{nearest // 12 - 1}"
+
+
+def hertz(pitch: float) -> float:
+    """MIDI number → Hz at A4 = 440."""
+    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
+
+
+def midi(frequency: float) -> float:
+    """Hz → MIDI number."""
+    return float(69.0 + 12.0 * np.log2(frequency / 440.0))
+
+
+def positions(beats: Events, downbeats: Events | None = None) -> list[int]:
+    """Position in the bar of each beat, 1 is the downbeat, 0 unknown: from the beats' labels, or counted from downbeats within
+    70 ms of a beat."""
+    if beats.labels is not None:
+        return [int(label) if label.isdecimal() else 0 for label in beats.labels]
+    found, position = [], 0
+    firsts = downbeats.times if isinstance(downbeats, Events) else np.zeros(0)
+    for time in beats.times:
+        if firsts.size and np.abs(firsts - time).min() <= 0.07:
+            position = 1
+        elif position:
+            position += 1
+        found.append(position)
+    return found

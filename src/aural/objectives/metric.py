@@ -1,0 +1,84 @@
+"""Learning distances: the same is near, the different is far.
+
+Source   Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015 (triplets); Hermans, Beyer & Leibe, In defense of the triplet loss,
+         2017 (hardest in the batch); Snell, Swersky & Zemel, Prototypical networks for few-shot learning, NeurIPS 2017
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import OptionError
+from .base import Batch, Objective, Update
+
+if TYPE_CHECKING:
+    from ..system import System
+
+
+def distances(a: Tensor, b: Tensor) -> Tensor:
+    """Squared Euclidean distances (row of a, row of b), with a gradient also where they are 0."""
+    return (a[:, None].float() - b[None].float()).square().sum(-1)
+
+
+class Triplet(Objective):
+    """Each example is to be nearer to its own kind than to others, by `margin`.
+
+    Targets are numbers (batch,), equal for the same kind, -1 for unknown (which is left out). Batches need several of each
+    kind: `batches=by_class(…)`.
+
+    Args:
+        mining: "hard": the farthest of its kind and the nearest other; "all": every triplet that costs something.
+    """
+
+    def __init__(self, margin: float = 0.3, mining: Literal["hard", "all"] = "hard") -> None:
+        super().__init__()
+        if mining not in ("hard", "all"):
+            raise OptionError(f"mining={mining!r}: hard or all")
+        self.margin, self.mining = margin, mining
+
+    def loss(self, embeddings: Tensor, kinds: Tensor) -> Tensor:
+        d = distances(embeddings, embeddings).clamp(min=1e-12).sqrt()
+        known = (kinds >= 0)[:, None] & (kinds >= 0)
+        same = (kinds[:, None] == kinds) & known & ~torch.eye(len(kinds), dtype=torch.bool, device=kinds.device)
+        other = (kinds[:, None] != kinds) & known
+        if self.mining == "hard":
+            costs = F.relu(d.masked_fill(~same, -torch.inf).amax(1) - d.masked_fill(~other, torch.inf).amin(1) + self.margin)
+            counts = same.any(1) & other.any(1)
+        else:
+            costs = F.relu(d[:, :, None] - d[:, None, :] + self.margin)
+            counts = same[:, :, None] & other[:, None, :] & (costs > 0)
+        return torch.where(counts, costs, 0.0).sum() / counts.sum().clamp(min=1)
+
+    def updates(self, system: System, batch: Batch) -> Iterator[Update]:
+        yield Update(self.loss(system.output.estimate(system(batch.x), batch.x), batch.y))
+
+
+class Prototypical(Objective):
+    """Episodes: of each class in the batch the first `shots` examples are its support, the rest are to be nearest to the mean
+    of their own class's support. `batches=episodes(…)` makes such batches."""
+
+    def __init__(self, shots: int) -> None:
+        super().__init__()
+        self.shots = shots
+
+    def updates(self, system: System, batch: Batch) -> Iterator[Update]:
+        embeddings = system.output.estimate(system(batch.x), batch.x)
+        kinds, number = batch.y.unique(return_inverse=True)
+        centres, queries, truth = [], [], []
+        for k in range(len(kinds)):
+            mine = embeddings[number == k]
+            if len(mine) <= self.shots:
+                raise OptionError(
+                    f"a class with {len(mine)} examples in an episode of {self.shots} shots: give batches=episodes(ways, shots, queries)"
+                )
+            centres.append(mine[: self.shots].mean(0))
+            queries.append(mine[self.shots :])
+            truth.append(torch.full((len(mine) - self.shots,), k, device=mine.device))
+        logits = -distances(torch.cat(queries), torch.stack(centres))
+        right = (logits.detach().argmax(1) == torch.cat(truth)).float().mean()
+        yield Update(F.cross_entropy(logits, torch.cat(truth)), logs={"accuracy": right})

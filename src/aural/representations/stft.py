@@ -1,0 +1,153 @@
+"""The waveform, the short-time Fourier transform with its inverse, and the spectrogram.
+
+Source   Allen & Rabiner, A unified approach to short-time Fourier analysis and synthesis, 1977; least-squares inverse:
+         Griffin & Lim, Signal estimation from modified short-time Fourier transform, 1984. Phase counts from the first
+         sample of each frame, as in librosa and torch
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import OptionError
+from .framing import SoundPart, hann, magnitudes, powers, spectra
+from .scales import spans
+
+SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
+
+
+class Waveform(SoundPart):
+    """The samples themselves: (batch, 1, time) float32 at `rate`; every sample is a frame."""
+
+    def __init__(self, rate: int, of: str = "sound") -> None:
+        super().__init__(rate, 1, of)
+
+    def frames(self, length: int) -> int:
+        return length
+
+
+class Spectral(SoundPart):
+    """Base of what is made from windowed spectra.
+
+    Args:
+        window: samples of the (periodic) Hann window.
+        n_fft: samples of the transform, the window in their middle; default: as long as the window.
+    """
+
+    def __init__(self, rate: int, hop: int, window: int = 2048, n_fft: int | None = None, of: str = "sound") -> None:
+        super().__init__(rate, hop, of)
+        self.window_length, self.n_fft = int(window), int(n_fft or window)
+        if self.window_length < 2:
+            raise OptionError(f"window={window}: at least 2 samples")
+        self.window: Tensor
+
+    def constants(self) -> dict[str, Tensor]:
+        return {"window": hann(self.window_length, self.n_fft)}
+
+    def bins(self) -> np.ndarray:
+        """Hz of the bins of the transform."""
+        return np.fft.rfftfreq(self.n_fft, 1 / self.rate)
+
+    def frequencies(self) -> np.ndarray:
+        return self.bins()
+
+
+class STFT(Spectral):
+    """(batch, 1, time) → complex (batch, 1, n_fft // 2 + 1, frame).
+
+    The result lies frame after frame in memory (a transposed view); `.contiguous()` where that matters.
+    """
+
+    def __init__(self, rate: int, hop: int, window: int = 2048, n_fft: int | None = None, of: str = "sound") -> None:
+        super().__init__(rate, hop, window, n_fft, of)
+        self._set()
+
+    def forward(self, raw: Tensor) -> Tensor:
+        kind = torch.complex128 if self.window.dtype == torch.float64 else torch.complex64
+
+        def each(spectrum: Tensor, out: Tensor | None) -> Tensor:
+            return spectrum.mT if out is None else out.copy_(spectrum.mT)
+
+        return spectra(
+            raw, self.window, self.hop, each, lambda rows, frames: raw.new_empty(rows, frames, self.n_fft // 2 + 1, dtype=kind).mT
+        )
+
+    def invert(self, spectrum: Tensor, length: int | None = None) -> Tensor:
+        """(..., bin, frame) → (..., time): the signal whose transform is nearest, exactly the one it came from.
+
+        Args:
+            length: samples of it; default: hop · (frames - 1).
+        """
+        frames, size = spectrum.shape[-1], self.n_fft
+        pieces = torch.fft.irfft(spectrum.mT, size) * self.window  # (..., frame, n_fft)
+        weights = self.window.square().expand(1, frames, size)
+        total = (frames - 1) * self.hop + size
+        flat = pieces.reshape(-1, frames, size)
+        made, weight = (
+            nn.functional.fold(p.mT, (1, total), (1, size), stride=(1, self.hop)).squeeze(-2).squeeze(-2) for p in (flat, weights)
+        )
+        length = (frames - 1) * self.hop if length is None else length
+        start = size // 2
+        made, weight = (nn.functional.pad(p, (0, max(0, start + length - total)))[..., start : start + length] for p in (made, weight))
+        floor = torch.finfo(weight.dtype).tiny ** 0.5  # where no window reaches nothing is known: zeros
+        return (made / torch.where(weight > floor, weight, 1.0)).reshape(*spectrum.shape[:-2], length)
+
+
+class Spectrogram(Spectral):
+    """(batch, 1, time) → |STFT|^power (batch, 1, n_fft // 2 + 1, frame), power 1 or 2; frame after frame in memory."""
+
+    def __init__(self, rate: int, hop: int, window: int = 2048, n_fft: int | None = None, power: int = 2, of: str = "sound") -> None:
+        super().__init__(rate, hop, window, n_fft, of)
+        self.power = one_or_two(power)
+        self._set()
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return spectra(
+            raw,
+            self.window,
+            self.hop,
+            powers if self.power == 2 else magnitudes,
+            lambda rows, frames: self.window.new_empty(rows, frames, self.n_fft // 2 + 1).mT,
+        )
+
+
+def one_or_two(power: int) -> int:
+    """Checks an exponent."""
+    if power not in (1, 2):
+        raise OptionError(f"power={power}: 1 (magnitudes) or 2 (powers)")
+    return power
+
+
+class Banded(Spectral):
+    """Base of what gathers the bins of the spectrum into bands by a matrix."""
+
+    power: int
+
+    def matrix(self) -> Tensor:
+        """(band, bin) float64."""
+        raise NotImplementedError
+
+    def constants(self) -> dict[str, Tensor]:
+        # Powers are never summed from their real and imaginary squares: every weight stands twice in the bank instead.
+        return {**super().constants(), "bank": self.matrix().repeat_interleave(self.power, 1)}
+
+    def _set(self) -> None:
+        super()._set()
+        self.bank: Tensor
+        self._spans = spans(self.matrix(), SPANS)
+
+    def banded(self, raw: Tensor) -> Tensor:
+        """(..., time) → the matrix times powers or magnitudes, (..., band, frame)."""
+        return spectra(raw, self.window, self.hop, self._each, lambda rows, frames: self.window.new_empty(rows, len(self.bank), frames))
+
+    def _each(self, spectrum: Tensor, out: Tensor | None) -> Tensor:
+        if out is None:
+            return self.bank[:, :: self.power] @ (powers if self.power == 2 else magnitudes)(spectrum)
+        squares = torch.view_as_real(spectrum).square_()
+        heard = squares.flatten(-2) if self.power == 2 else squares.sum(-1).sqrt_()
+        for first, last, low, high in self._spans:
+            low, high = low * self.power, high * self.power
+            torch.mm(self.bank[first:last, low:high], heard[:, low:high].T, out=out[first:last])
+        return out

@@ -1,0 +1,53 @@
+"""Facts about positions in the bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aural.encodings import BarPointer, Bars, FrameEvents
+from aural.errors import AuralError
+
+
+def heard(positions: list[int], loud: float = 0.9, soft: float = 0.1) -> np.ndarray:
+    """A net that tells downbeats well."""
+    return np.where(np.array(positions) == 1, loud, soft)
+
+
+def bars(metre: int, count: int) -> list[int]:
+    return list(range(1, metre + 1)) * count
+
+
+@pytest.mark.parametrize("metre", [2, 3, 4, 5, 6, 7])
+def test_every_metre_is_heard_from_any_beat_on(metre):
+    for first in range(metre):
+        right = bars(metre, 8)[first:]
+        assert Bars()(heard(right)).tolist() == right
+
+
+def test_three_four_with_one_downbeat_missed_in_four_bars():
+    right = bars(3, 12)
+    p = heard(right)
+    p[3::12] = 0.1
+    assert Bars()(p).tolist() == right
+
+
+def test_a_change_of_metre_is_followed():
+    right = bars(4, 6) + bars(3, 6) + bars(7, 4)
+    assert Bars()(heard(right)).tolist() == right
+
+
+def test_hearing_nothing_it_takes_the_usual_metre():
+    positions = Bars()(np.full(24, 0.25))
+    assert (np.diff(positions) % 4 == 1).all()
+
+
+def test_one_metre_never_changes():
+    right = bars(3, 6)
+    assert Bars(metres={3: 1.0})(heard(right)).tolist() == right
+    assert Bars()(np.zeros(0)).tolist() == []
+
+
+def test_bars_need_beats_and_downbeats():
+    with pytest.raises(AuralError, match="downbeats"):
+        FrameEvents("beats", bars=Bars(), decoder=BarPointer())

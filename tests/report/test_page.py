@@ -1,0 +1,242 @@
+"""A page says what it is given, trusts nothing, needs no network, and is the same every time."""
+
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aural.annotations import Curves, Events, Intervals, Label, Tempo
+from aural.errors import AnnotationError
+from aural.report import Fact, Page, Row, clock, facts_of, index, page, render
+from aural.sound import Sound
+from aural.tasks import names, task
+
+from .made import BEATS, SECONDS, Elements, clicks, data_of, fields, tasks, unpacked
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def html():
+    return page(fields(), tasks(), sound=clicks(), title="Clicks", artist="A Machine")
+
+
+def test_the_same_arguments_give_the_same_bytes(html):
+    assert page(fields(), tasks(), sound=clicks(), title="Clicks", artist="A Machine") == html
+
+
+def test_every_field_has_the_lane_that_its_task_declares(html):
+    shown = [(lane["field"], lane["kind"], lane["title"]) for lane in data_of(html)["lanes"]]
+    declared = [(t.makes, t.lane.kind, t.lane.title) for t in tasks()]
+    derived = [("tempo curve", "curve", "tempo"), ("sound", "picture", "log-mel")]
+    assert sorted(shown) == sorted(declared + derived)
+    assert {kind for _, kind, _ in shown} == {"events", "spans", "curve", "roll", "picture"}
+
+
+@pytest.mark.parametrize("name", [name for name in names() if task(name).lane])
+def test_every_task_with_a_lane_can_be_shown(name):
+    known = {**fields(), "downbeats": Events(BEATS[::4]), "key": Label("C:major", 0.5)}
+    asked = task(name)
+    if asked.makes not in known:
+        pytest.skip(f"no {asked.makes} made for this test")
+    shown = data_of(page(known, [name], sound=None))["lanes"]
+    assert shown[0]["field"] == asked.makes
+
+
+def test_times_words_and_confidence_arrive_as_they_were(html):
+    given = fields()
+    lanes = {lane["field"]: lane for lane in data_of(html)["lanes"]}
+    assert unpacked(lanes["beats"]["times"]) == pytest.approx(given["beats"].times, abs=1e-6)
+    assert [lanes["beats"]["words"][i] for i in unpacked(lanes["beats"]["word"])] == list(given["beats"].labels)
+    assert unpacked(lanes["beats"]["ink"]) / 255 == pytest.approx(given["beats"].confidence, abs=0.002)
+    assert "ink" not in lanes["onsets"]
+    assert unpacked(lanes["chords"]["ends"]) == pytest.approx(given["chords"].ends)
+    assert [lanes["chords"]["words"][i] for i in unpacked(lanes["chords"]["word"])] == list(given["chords"].labels)
+    assert unpacked(lanes["notes"]["pitches"]).tolist() == given["notes"].pitches.tolist()
+    assert unpacked(lanes["melody"]["curves"][0]) == pytest.approx(given["melody"].values[0], rel=1e-6)
+    assert lanes["melody"]["step"] == pytest.approx(0.01)
+
+
+def test_times_of_a_long_sound_keep_their_milliseconds():
+    late = 10_000.0 + np.arange(5) * 0.001
+    lane = data_of(page({"onsets": Events(late)}, ["onset"]))["lanes"][0]
+    assert unpacked(lane["times"]) == pytest.approx(late, abs=1e-6)
+
+
+def test_the_tempo_curve_follows_the_beats():
+    lane = next(x for x in data_of(page(fields(), ["beat"]))["lanes"] if x["field"] == "tempo curve")
+    assert unpacked(lane["curves"][0]) == pytest.approx(np.full(len(BEATS) - 1, 120.0))
+
+
+def test_a_picture_arrives_as_png_that_spans_the_sound(html):
+    lane = next(x for x in data_of(html)["lanes"] if x["field"] == "sound")
+    tile = base64.b64decode(lane["levels"][-1]["tiles"][0])
+    assert tile.startswith(b"\x89PNG")
+    assert int.from_bytes(tile[16:20], "big") == lane["levels"][-1]["width"] == pytest.approx(SECONDS * 40, abs=1)
+
+
+def test_a_lane_that_cannot_draw_its_field_says_so():
+    with pytest.raises(AnnotationError, match=r"beats.*'events' can't draw Curves"):
+        page({"beats": Curves([0.0, 1.0], [[0.0, 1.0]])}, ["beat"])
+
+
+def test_fields_that_are_absent_are_left_out():
+    assert data_of(page({}, tasks()))["lanes"] == []
+
+
+def test_a_sound_without_samples_is_still_a_page():
+    empty = page({"beats": Events([])}, ["beat"], sound=Sound(np.zeros((1, 0)), 44_100), title="nothing")
+    assert "nothing" in empty
+    assert data_of(empty)["sound"] is None
+
+
+def test_a_silent_sound_has_a_flat_waveform():
+    silent = data_of(page({}, [], sound=Sound(np.zeros((2, 8000)), 8000)))
+    assert not unpacked(silent["peaks"]["top"]).any()
+
+
+# ---- nothing is trusted
+
+
+@pytest.fixture(scope="module")
+def evil():
+    words = {"beats": Events([0.5, 1.0], [EVIL, '"onload=alert(1)']), "chords": Intervals([0.0], [1.0], ["</script><script>alert(1)//"])}
+    return page(
+        words,
+        ["beat", "chord"],
+        title=EVIL,
+        artist='"onload="alert(1)',
+        file_name="a'b\"<img src=x onerror=alert(1)>.mp3",
+        facts=[Fact(EVIL, EVIL, EVIL)],
+        doubts=[(0.1, 0.2, EVIL)],
+        files=[(EVIL, "javascript:alert(1)"), ("net", "//evil.example/x.jams"), ("song", "Песня #1?.jams")],
+        made_by=[{"system": EVIL, "command": f"aural {EVIL}", '"><b onclick=x': EVIL}],
+        notes=[EVIL],
+        link="javascript:alert(1)",
+    )
+
+
+def test_text_of_the_file_is_text(evil):
+    elements = Elements(evil)
+    scripts = [attributes for attributes, _ in elements.all("script")]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}, {}]
+    assert not [name for _, attributes, _ in elements.found for name in attributes if name.startswith("on")]
+    assert not elements.all("img")
+    assert not elements.all("b") or all(not attributes.get("onclick") for attributes, _ in elements.all("b"))
+    assert data_of(evil)["lanes"][0]["words"] == [EVIL, '"onload=alert(1)']
+
+
+def test_a_file_name_that_is_no_text_still_gives_a_page_and_a_link():
+    name = b"caf\xe9.jams".decode("utf-8", "surrogateescape")
+    html = page({"beats": Events([0.5], [name])}, ["beat"], title=name, files=[(name, name)])
+    assert html.encode("utf-8")
+    assert 'href="caf%E9.jams"' in html
+
+
+def test_links_are_relative(evil):
+    hrefs = [attributes["href"] for attributes, _ in Elements(evil).all("a")]
+    assert hrefs == ["javascript%3Aalert(1)", "evil.example/x.jams", "%D0%9F%D0%B5%D1%81%D0%BD%D1%8F%20%231%3F.jams"]
+    assert data_of(evil)["sound"]["href"] == "javascript%3Aalert(1)"
+
+
+def test_the_policy_allows_only_the_scripts_of_the_page(evil):
+    policy = next(a["content"] for a, _ in Elements(evil).all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    allowed = re.findall(r"'sha256-([^']+)'", policy.split("script-src")[1].split(";")[0])
+    scripts = re.findall(r"<script>(.*?)</script>", evil, re.DOTALL)
+    assert allowed == [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("made", ["page", "index"])
+def test_nothing_is_fetched_from_elsewhere(html, made):
+    text = html if made == "page" else index([Row("a", "a.html")])
+    for _, attributes, _ in Elements(text).found:
+        for name in ("src", "href", "action", "data"):
+            assert not re.match(r"(?i)\s*(https?:)?//", attributes.get(name) or "")
+    assert "url(" not in text.split("</style>")[0]
+
+
+# ---- numbers
+
+
+def test_tempo_and_metre_are_read_off_the_beats():
+    facts = {fact.name: fact for fact in facts_of(fields())}
+    assert facts["BPM"].value == "120.0"
+    assert facts["BPM"].note == ""
+    assert facts["beats a bar"].value == "4"
+
+
+def test_a_tempo_that_moves_shows_its_range():
+    times = np.cumsum(np.linspace(0.4, 0.6, 60))
+    fact = facts_of({"beats": Events(times)})[0]
+    assert fact.note == "103–142"
+
+
+def test_other_tempi_stand_beside_the_first():
+    tempo = Tempo(np.array([118.0, 59.0, 177.0]), np.array([0.9, 0.08, 0.001]))
+    assert facts_of({"tempo": tempo}) == [Fact("BPM", "118.0", "59: 8 %", 0.9)]
+    assert facts_of({"tempo": tempo, "beats": Events(BEATS)})[0][:3] == ("BPM", "120.0", "59: 8 %")
+
+
+def test_beats_without_bars_have_no_metre():
+    assert [fact.name for fact in facts_of({"beats": Events(BEATS)})] == ["BPM"]
+
+
+def test_the_key_that_lasts_longest_is_the_key():
+    key = Intervals([0.0, 5.0, 20.0], [5.0, 20.0, 22.0], ["C:major", "Bb:minor", "C:major"])
+    assert facts_of({"key": key}) == [Fact("key", "B♭ minor", "and 1 more", 15 / 22)]
+
+
+def test_given_facts_are_printed_as_given():
+    printed = page({}, [], facts=[Fact("loudness", "−12.4 LUFS", "integrated")])
+    assert "−12.4 LUFS" in printed
+    assert "integrated" in printed
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (10_000, "2:46:40")])
+def test_a_length_is_written_as_people_write_it(seconds, text):
+    assert clock(seconds) == text
+
+
+# ---- size
+
+
+def test_four_minutes_without_sound_stay_below_a_megabyte_and_a_half():
+    rng = np.random.default_rng(0)
+    noise = Sound(rng.normal(0, 0.1, 240 * 16_000), 16_000)  # nothing is harder to compress
+    beats = Events(np.arange(0, 240, 0.4), [i % 4 + 1 for i in range(600)], rng.random(600))
+    onsets = Events(np.sort(rng.uniform(0, 240, 2500)), None, rng.random(2500))
+    html = page({"beats": beats, "onsets": onsets}, ["beat", "onset"], sound=noise, embed=False)
+    assert len(html.encode()) < 1_500_000
+
+
+def test_importing_the_report_loads_nothing_heavy():
+    code = "import sys, aural.report; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+    assert not loaded & {"torch", "scipy", "soundfile", "soxr", "jinja2", "av"}
+
+
+def test_a_page_can_be_written_by_hand():
+    assert "<h1>by hand</h1>" in render(Page("by hand", 3.0))
+
+
+# ---- the index of a folder
+
+
+def test_failures_stand_on_top_and_all_is_text():
+    html = index([Row("b", "b.html", 61.0, 120.04, "4/4", "C major", 0.5), Row(EVIL, error=f"broken {EVIL}"), Row("a", "a b.html")])
+    cells = [text.strip() for _, text in Elements(html).all("th")[6:]]
+    assert cells[0] == EVIL
+    assert [attributes for attributes, _ in Elements(html).all("script")] == [{}]
+    assert [attributes["href"] for attributes, _ in Elements(html).all("a")] == ["b.html", "a%20b.html"]
+    assert "120.0" in html
+    assert "1 failed" in html
+
+
+def test_an_empty_folder_has_an_index():
+    assert "0</span> sounds" in index([])

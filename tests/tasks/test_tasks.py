@@ -1,0 +1,40 @@
+"""Tasks are files; each says what it makes, and no two make the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from aural import registry, tasks
+from aural.errors import UnknownName
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_task_says_what_it_gives_and_makes(name: str) -> None:
+    task = tasks.task(name)
+    assert task.name == name
+    assert task.gives
+    assert task.title
+    assert task.plural
+    assert (task.score is None) == (task.full is None)
+    assert not task.default or (task.default in registry.names() and task.default.startswith(f"{name}/"))
+
+
+def test_each_field_has_one_maker() -> None:
+    makes = [tasks.task(name).makes for name in tasks.names()]
+    assert len(set(makes)) == len(makes)
+    assert tasks.maker("downbeats") is tasks.task("downbeat") is tasks.task("downbeats")
+    assert tasks.maker("sound") is None
+
+
+def test_the_nearest_task_is_offered() -> None:
+    with pytest.raises(UnknownName, match="melody"):
+        tasks.task("meldoy")
+
+
+def test_tasks_are_listed_without_heavy_imports() -> None:
+    heavy = ["torch", "scipy", "mir_eval", "soundfile"]
+    code = f"import sys; from aural import tasks; [tasks.task(n) for n in tasks.names()]; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
