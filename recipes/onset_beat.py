@@ -1,6 +1,6 @@
 """Trains the weights of onset/schlueter13 and beat/boeck11: makes songs, learns both nets side by side, scores them on held-out songs.
 
-    python recipes/onset_beat.py all OUT [hours=30] [jobs=16] [minutes=6] [songs=/tmp/songs]
+    python recipes/onset_beat.py all OUT [hours=30] [jobs=16] [minutes=6] [songs=/tmp/songs] [hidden=64 …: options of a system]
 
 The same by hand: `aural data songs --hours 30 --seed 0 -o SONGS`, `aural train NAME --data SONGS`, `aural evaluate NAME --on songs:7`.
 OUT/NAME/ then holds weights.safetensors and log.jsonl, OUT/figures.json the scores on songs of held-out fonts and styles.
@@ -32,17 +32,28 @@ def songs(folder: Path, hours: float, jobs: int) -> None:
     say(n, "held-out songs")
 
 
-def learn(name: str, folder: Path, out: Path, minutes: float, workers: int, seed: int) -> None:
+def learn(name: str, folder: Path, out: Path, minutes: float, workers: int, seed: int, options: dict[str, str]) -> None:
     import torch
 
     from aural.data.songs import FolderOfSongs
+    from aural.registry import card
     from aural.system import build
     from aural.training import train
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     source = FolderOfSongs(folder / "train", FIELDS)
-    train(build(name), source, out=out, minutes=minutes, seed=seed, workers=workers, every=1000, listener=lambda r: r["step"] % 500 or say(name, r))
+    own = {k: v for k, v in options.items() if k in card(name).options}
+    train(
+        build(name, **own),
+        source,
+        out=out,
+        minutes=minutes,
+        seed=seed,
+        workers=workers,
+        every=1000,
+        listener=lambda r: r["step"] % 500 or say(name, r),
+    )
 
 
 def score(folder: Path, out: Path) -> None:
@@ -83,7 +94,7 @@ def main(argv: list[str]) -> None:
         score(folder, out)
     else:
         workers = max(1, int(options["jobs"]) * (3 if verb == "beat/boeck11" else 1) // 4 - 1)
-        learn(verb, folder, out / verb.replace("/", "-"), float(options["minutes"]), workers, int(options["seed"]))
+        learn(verb, folder, out / verb.replace("/", "-"), float(options["minutes"]), workers, int(options["seed"]), options)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ def _read(name: str, path: Path) -> Card:
     own = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == path.stem and _decoration(n)), None)
     if own is None:
         raise UnknownName(f"{path}: no function {path.stem}() decorated with @system(): the file's name is the system's")
-    cites = next((ast.literal_eval(k.value) for k in (_decoration(own) or ast.Call(keywords=[])).keywords if k.arg == "cites"), "")
+    decoration = _decoration(own)
+    cites = next((ast.literal_eval(k.value) for k in (decoration.keywords if decoration else []) if k.arg == "cites"), "")
     arguments = own.args.args + own.args.kwonlyargs
     defaults = [None] * (len(own.args.args) - len(own.args.defaults)) + list(own.args.defaults) + list(own.args.kw_defaults)
     options = {

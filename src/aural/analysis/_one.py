@@ -7,6 +7,7 @@ import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from .. import __version__, registry, tasks
 from ..annotations import Example
 from ..errors import AuralError, OptionError, OutputError
 from ..formats import About, Used, always, write, write_file
-from ..report import LONGEST, Fact, facts_of, page
+from ..report import Fact, facts_of, page
+from ..report._media import LONGEST
 from ..sound import Recording, Sound, loudness
 from ..tasks import Task
 from ._places import Place, link, printable
 from ._plan import PICTURES, Plan, split
-from ._sounds import Stretch, stretch
+from ._sounds import Held, stretch
 from ._tables import Outcome, doubts, failure, summed
 
 if TYPE_CHECKING:
@@ -42,14 +44,15 @@ class Analyst:
         self.plan, self.emit = plan, emit
         self.device = device(plan.device)
         emit({"event": "device", "device": str(self.device)})
-        self.systems: list[tuple[System, list[Task]]] = []
+        loaded: list[tuple[System, list[Task]]] = []
         for spec, names in plan.systems:
             name, options = split(spec)
-            loaded = load(Path(name) if registry.is_weights(name) else name, **options).to(self.device)
-            self.systems.append((loaded, [tasks.task(task) for task in names]))
-        made = {task.makes: system for system, answered in self.systems for task in answered}
-        # One that reads what another makes comes after it.
-        self.systems.sort(key=lambda pair: sum(field in made and made[field] is not pair[0] for field in pair[0].input.reads))
+            system = load(Path(name) if registry.is_weights(name) else name, **options).to(self.device)
+            loaded.append((system, [tasks.task(task) for task in names]))
+        maker = {task.makes: i for i, (_, answered) in enumerate(loaded) for task in answered}
+        # A system that reads what another makes comes after it.
+        before = {i: {maker[field] for field in system.input.reads if field in maker} - {i} for i, (system, _) in enumerate(loaded)}
+        self.systems = [loaded[i] for i in TopologicalSorter(before).static_order()]
         keys = [key for system, _ in self.systems for key in _keys(system.input)]
         self.shared = len(set(keys)) < len(keys)
 
@@ -68,7 +71,7 @@ class Analyst:
         recording = Recording(place.path)
         sound = stretch(recording, plan.start, plan.end)
         result = Example()
-        memo: dict[Any, Any] | None = {} if self.shared and not isinstance(sound, Stretch) else None
+        memo: dict[Any, Any] | None = {} if self.shared and isinstance(sound, Held | Sound) else None
         from ..running import run
 
         for system, answered in self.systems:
@@ -104,8 +107,9 @@ class Analyst:
             part = plan.start > 0 or plan.end < recording.duration
             embed = plan.embed and sound.duration <= LONGEST and (isinstance(sound, Sound) or not part)
             linked = "" if embed or part else link(place.path, plan.out / place.stem)
-            page = self._page(about, sound, result, row, [*files, f"{stem}.jams"], part, embed, linked)
-            files[f"{stem}.html"] = page.encode("utf-8", "replace")
+            named = [(name.removeprefix(stem).lstrip("."), name) for name in sorted([*files, f"{stem}.jams"])]
+            html = self._page(about, sound, result, row, named, part, embed, linked)
+            files[f"{stem}.html"] = html.encode("utf-8", "replace")
         (jams,) = write("jams", stem, placed, asked, about).values()
         whole = json.loads(jams)
         endings = sorted(name.removeprefix(stem) for name in files)
@@ -146,7 +150,7 @@ class Analyst:
         sound: Recording | Sound,
         result: Example,
         row: Mapping[str, Any],
-        files: Sequence[str],
+        files: Sequence[tuple[str, str]],
         part: bool,
         embed: bool,
         linked: str,
@@ -155,9 +159,7 @@ class Analyst:
         if row["loudness"] is not None:
             facts.append(Fact("loudness", f"{row['loudness']:.1f} LUFS".replace("-", "−")))
         if part:
-            notes.append(
-                f"This page is of a part of the sound: 0 on it is {self.plan.start:g} s in {about.file}, and in the files beside it."
-            )
+            notes.append(f"This page is of a part: 0 on it is {self.plan.start:g} s in {about.file} and in the files beside it.")
         command = self.plan.command(about.file)
         return page(
             result,
@@ -168,7 +170,7 @@ class Analyst:
             file_name=about.file,
             facts=facts,
             doubts=doubts(result, sound.duration),
-            files=[(Path(file).suffix.lstrip(".").upper() if file.count(".") == 1 else file, file) for file in sorted(files)],
+            files=files,
             made_by=[
                 {"system": used.system, "weights": used.digest[:12], "version": f"aural {__version__}", "command": command}
                 for used in about.systems

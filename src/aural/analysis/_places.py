@@ -119,11 +119,8 @@ def finished(place: Place, out: Path, digest: str) -> dict[str, Any] | None:
     jams = out / f"{place.stem}.jams"
     try:
         mark = json.loads(jams.read_text(encoding="utf-8"))["sandbox"]["aural"]["finished"]
-        whole = (
-            mark["digest"] == digest
-            and mark["link"] in ("", link(place.path, jams))
-            and all((out / f"{place.stem}{ending}").is_file() for ending in mark["endings"])
-        )
+        same = mark["digest"] == digest and mark["link"] in ("", link(place.path, jams))
+        whole = same and all((out / f"{place.stem}{ending}").is_file() for ending in mark["endings"])
         return dict(mark["row"]) if whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -83,7 +83,7 @@ def add(app: typer.Typer) -> None:
 
     @verb(app, "picture", "spectrograms as PNG", PICTURE)
     def picture(
-        sound: Annotated[str, typer.Argument(help="A sound file.")],
+        sound: Annotated[str, typer.Argument(metavar="SOUND", help="A sound file.")],
         kinds: Annotated[str, typer.Option("--as", metavar="KINDS", help="Of mel,stft,cqt,chroma.")] = "mel",
         out: Annotated[str | None, typer.Option("-o", "--out", help="A folder, or one file that ends in .png; default: here.")] = None,
         start: Annotated[float, typer.Option(min=0, metavar="SECONDS")] = 0.0,

@@ -57,7 +57,7 @@ def add(app: typer.Typer) -> None:
 
     @verb(app, "show", "one system's card", SHOW)
     def show(
-        name: Annotated[str, typer.Argument(help="A system (TASK/NAME) or a weights file.")],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="A system (TASK/NAME) or a weights file.")],
         json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     ) -> None:
         """Show a system's card: paper, input, output, what differs, its options, its weights and what they may be used for."""
@@ -83,7 +83,7 @@ def add(app: typer.Typer) -> None:
 
     @verb(app, "run", "one system on sounds", RUN)
     def run(
-        name: Annotated[str, typer.Argument(help="A system (TASK/NAME) or a weights file.")],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="A system (TASK/NAME) or a weights file.")],
         sounds: Annotated[list[str], typer.Argument(metavar="SOUND… [option=value…]", help="Sound files, and options of the system.")],
         out: Annotated[str | None, typer.Option("-o", "--out", help="Folder for files; default: print the answer.")] = None,
         format: Annotated[str, typer.Option(help="With -o, of jams,csv,lab,midi,audacity,sv.")] = "csv",

@@ -25,7 +25,7 @@ aural adapt runs/small/weights.safetensors --examples mdb_drums -o mine.safetens
 def add(app: typer.Typer) -> None:
     @verb(app, "train", "learn a system's weights", TRAIN)
     def train(
-        name: Annotated[str, typer.Argument(help="A system, TASK/NAME.")],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="A system, TASK/NAME.")],
         options: Annotated[list[str] | None, typer.Argument(metavar="[option=value…]", help="As `aural show NAME` lists them.")] = None,
         data: Annotated[str | None, typer.Option(metavar="SOURCE", help="songs:SEED, a pack, a folder, mirdata:NAME …")] = None,
         steps: Annotated[int | None, typer.Option(metavar="N", min=0, help="Default: the recipe's.")] = None,
@@ -71,7 +71,7 @@ def add(app: typer.Typer) -> None:
 
     @verb(app, "adapt", "fit a system to a few examples of your own", ADAPT)
     def adapt(
-        name: Annotated[str, typer.Argument(help="A system with weights (TASK/NAME), or a weights file.")],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="A system with weights (TASK/NAME), or a weights file.")],
         options: Annotated[list[str] | None, typer.Argument(metavar="[option=value…]")] = None,
         examples: Annotated[str, typer.Option(metavar="SOURCE", help="A folder of sounds beside their annotations …")] = "",
         out: Annotated[str | None, typer.Option("-o", "--out", metavar="FILE", help="Default: TASK-NAME.adapted.safetensors here.")] = None,

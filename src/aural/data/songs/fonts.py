@@ -52,7 +52,7 @@ class Font:
         self.synth.program_select(channel, self.index, bank, preset, bank == 128)
 
     def rise(self, channel: int, bank: int, preset: int, key: int) -> tuple[float, bool]:
-        """How long after its start a note is heard (s; -25 dB of its peak; inf: never), and whether it swells (60 ms more to -6 dB).
+        """How long after its start a note is heard (s; -12 dB of its peak; inf: never), and whether it swells (60 ms more to -6 dB).
 
         The preset must be on the channel, and nothing may sound.
         """
@@ -65,7 +65,7 @@ class Font:
             if peak < 1e-4:
                 self.rises[at] = (float("inf"), True)
             else:
-                onset = int(np.argmax(loud > 10 ** (-25 / 20) * peak))
+                onset = int(np.argmax(loud > 10 ** (-12 / 20) * peak))
                 strong = int(np.argmax(loud > 10 ** (-6 / 20) * peak))
                 self.rises[at] = (onset / RATE, strong - onset > 0.06 * RATE)
         return self.rises[at]
