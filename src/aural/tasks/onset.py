@@ -1,8 +1,8 @@
 """Onset detection: when does something start to sound?
 
-Metrics   F25, F50: F-measure with windows of ±25 ms [SB13] and ±50 ms (MIREX); which notes are one onset is for the source to say
-          (`merged`: 30 ms where it gives notes, 10 ms where it gives drum hits)
-Source    mir_eval.onset (Raffel et al., ISMIR 2014)
+Metrics   F25, F50: F-measure with windows of ±25 ms [SB13] and ±50 ms (MIREX); references within 30 ms
+          of the last one kept are one onset (`merged`), as in the papers on onset detection: a flam is heard as one attack
+Source    mir_eval.onset (Raffel et al., ISMIR 2014); Böck, Krebs & Schedl, ISMIR 2012 (combination of annotations)
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from ..annotations import Events
 from ..sound import Sound
 from . import Lane, Task
+
+SAME_ONSET = 0.030  # seconds
 
 
 def score(reference: Events, estimate: Events) -> dict[str, float]:
