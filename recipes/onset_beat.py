@@ -81,7 +81,14 @@ def score(folder: Path, out: Path) -> None:
 
 def main(argv: list[str]) -> None:
     verb, out = argv[0], Path(argv[1])
-    options = {"hours": "30", "jobs": "16", "minutes": "6", "songs": "/tmp/songs", "seed": "0", **dict(word.split("=", 1) for word in argv[2:])}
+    options = {
+        "hours": "30",
+        "jobs": "16",
+        "minutes": "6",
+        "songs": "/tmp/songs",
+        "seed": "0",
+        **dict(word.split("=", 1) for word in argv[2:]),
+    }
     folder = Path(options["songs"])
     if verb == "all":
         songs(folder, float(options["hours"]), int(options["jobs"]))

@@ -172,7 +172,7 @@ class Notes:
     def __getitem__(self, keep: np.ndarray | slice) -> Notes:
         """Some of them, by a mask, indices or a slice."""
         chosen = np.arange(len(self))[keep]
-        pick = {
+        pick: dict[str, Any] = {
             f.name: None if getattr(self, f.name) is None else getattr(self, f.name)[chosen] for f in fields(self) if f.name != "names"
         }
         return Notes(**pick, names=self.names)

@@ -15,7 +15,7 @@ from .bars import Bars
 from .beats import AutocorrelationBeats, BarPointer
 from .classes import ClipClass, FrameClasses
 from .curves import ContourFrames
-from .events import FrameEvents
+from .events import Decoder, FrameEvents
 from .given import Characters, Noise
 from .peaks import PeakPicking
 from .sounds import Channels, Masks, Samples
@@ -29,6 +29,7 @@ __all__ = [
     "Characters",
     "ClipClass",
     "ContourFrames",
+    "Decoder",
     "Embedding",
     "FrameClasses",
     "FrameEvents",

@@ -6,7 +6,8 @@ In        sound, any rate; inside 44,100 Hz mono
 Inside    log-mel of 20 bands and its positive median difference, windows of 23, 46 and 93 ms, 100 frames a second
 Out       beats: Events, seconds from the start
 Differs   a bar-pointer decoder by default (Krebs, Böck & Widmer 2015), the paper's autocorrelation and plain peaks as
-          options; features standardised; AdamW and crops in place of gradient descent on whole pieces; learned from made songs
+          options; features standardised; AdamW and crops in place of gradient descent on whole pieces; learned from made songs;
+          the weights that run by default (songs-1) have 64 units a direction, the paper's 25 are beside them (paper-1)
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from aural.encodings import AutocorrelationBeats, BarPointer, FrameEvents, PeakPicking
+from aural.encodings import AutocorrelationBeats, BarPointer, Decoder, FrameEvents, PeakPicking
 from aural.nets.rnn import BidirectionalLSTM
 from aural.objectives import Supervised, binary
 from aural.part import Lengths
@@ -23,7 +24,7 @@ from aural.representations import MultiResolutionLogMel, Standardised, WithMedia
 from aural.system import Recipe, System, system
 from aural.tasks.beat import beat
 
-DECODERS = {
+DECODERS: dict[str, Decoder] = {
     "bar_pointer": BarPointer(),
     "autocorrelation": AutocorrelationBeats(),
     "peaks": PeakPicking(threshold=0.3, smooth=0.05, pre_max=0.1, post_max=0.1, combine=0.2),
