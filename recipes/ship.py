@@ -18,8 +18,8 @@ from aural.system import load, save
 NOT_FOR = "no test pack was heard in training; scores on made songs of seed 0 (train) would be of songs it knows"
 LICENCE = "Apache-2.0"
 DATA = (
-    "made songs only: composed by rule, POP909 (MIT), Groove MIDI (CC BY 4.0), OpenScore Lieder (CC0), accompaniments made from charts of McGill "
-    "Billboard (CC0); rendered through FluidR3 (MIT), own synthesis, drum one-shots (CC0, CC BY, granted), Salamander piano (CC BY)"
+    "made songs only: composed by rule, POP909 (MIT), Groove MIDI (CC BY 4.0), OpenScore Lieder (CC0), accompaniments made "
+    "from charts of McGill Billboard (CC0); rendered through FluidR3 (MIT), own synthesis, drum one-shots (CC0, CC BY, granted), Salamander piano (CC BY)"
 )
 
 

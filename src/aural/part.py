@@ -140,6 +140,35 @@ class Parts(Part):
         return {part.of: part.curves(estimate[name], times, given) for name, part in self.items()}
 
 
+class Wrapped(Part):
+    """A part that goes on from another one's features."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__()
+        self.part = part
+        self.of = part.of
+        self.unknown = part.unknown
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.part.reads
+
+    @property
+    def unit(self) -> Fraction:
+        return self.part.unit
+
+    def read(self, example: Example, times: np.ndarray | None = None) -> Tree:
+        return self.part.read(example, times)
+
+    def times(self, example: Example) -> np.ndarray:
+        return self.part.times(example)
+
+    def frequencies(self) -> np.ndarray:
+        """Hz of the bands of the part within."""
+        frequencies = getattr(self.part, "frequencies")  # noqa: B009 (a Part need not have it)
+        return np.asarray(frequencies())
+
+
 class Lengths(Part):
     """How many frames each example of a padded batch really has, for nets that must know (recurrent ones).
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..annotations import Curves, Example, Stems
 from ..errors import OptionError
-from ..part import Part, Tree
+from ..part import Part, Tree, Wrapped
 from ..sound import Recording, Sound
 
 _NO_CURVES = "sound is no activation over time: run this system without soft"
@@ -28,23 +28,11 @@ def like(made: Sound, given: Sound | Recording) -> Sound:
     return Sound(np.broadcast_to(samples, (given.channels, length)).copy(), given.rate)
 
 
-class Channels(Part):
+class Channels(Wrapped):
     """Every channel as the part within hears one: (channel, time) read, features (batch, channel, …).
 
     Examples of a batch must have equally many channels.
     """
-
-    def __init__(self, part: Part) -> None:
-        super().__init__()
-        self.part, self.of, self.unknown = part, part.of, part.unknown
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return self.part.reads
-
-    @property
-    def unit(self) -> Fraction:
-        return self.part.unit
 
     def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
         sound = example[self.of]
@@ -53,9 +41,6 @@ class Channels(Part):
 
     def forward(self, raw: Tree) -> Tree:
         return self.part(raw)
-
-    def times(self, example: Example) -> np.ndarray:
-        return self.part.times(example)
 
 
 class Samples(Part):

@@ -12,7 +12,7 @@ examples, in float32 or float64 (`.double()`), on any device.
 """
 
 from .chroma import Chroma, ChromaCQT
-from .context import Standardised, WithMedianDifference, Wrapped
+from .context import Standardised, WithMedianDifference
 from .cqt import CQT, HCQT
 from .framing import SoundPart
 from .mel import MFCC, LogMel, MultiResolutionLogMel
@@ -32,5 +32,4 @@ __all__ = [
     "Standardised",
     "Waveform",
     "WithMedianDifference",
-    "Wrapped",
 ]

@@ -6,44 +6,12 @@ Source   per-band standardisation as in Schlüter & Böck [SB13]; positive media
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..annotations import Example
 from ..errors import OptionError
-from ..part import Part, Tree, fitted
-
-
-class Wrapped(Part):
-    """A part that goes on from another one's features."""
-
-    def __init__(self, part: Part) -> None:
-        super().__init__()
-        self.part = part
-        self.of = part.of
-        self.unknown = part.unknown
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return self.part.reads
-
-    @property
-    def unit(self) -> Fraction:
-        return self.part.unit
-
-    def read(self, example: Example, times: np.ndarray | None = None) -> Tree:
-        return self.part.read(example, times)
-
-    def times(self, example: Example) -> np.ndarray:
-        return self.part.times(example)
-
-    def frequencies(self) -> np.ndarray:
-        """Hz of the bands of the part within."""
-        frequencies = getattr(self.part, "frequencies")  # noqa: B009 (a Part need not have it)
-        return np.asarray(frequencies())
+from ..part import Part, Tree, Wrapped, fitted
 
 
 class Standardised(Wrapped):
