@@ -1,5 +1,6 @@
 """Trains the weights of onset/schlueter13 and beat/boeck11: makes songs, learns both nets side by side, scores them on held-out songs.
 
+    python recipes/onset_beat.py onset/schlueter13 OUT init=WEIGHTS minutes=17 rate=3e-4 batch=24 average=0.98   (goes on from weights)
     python recipes/onset_beat.py all OUT [hours=30] [jobs=16] [minutes=6] [songs=/tmp/songs] [hidden=64 …: options of a system]
 
 The same by hand: `aural data songs --hours 30 --seed 0 -o SONGS`, `aural train NAME --data SONGS`, `aural evaluate NAME --on songs:7`.
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 SYSTEMS = ("onset/schlueter13", "beat/boeck11")
@@ -37,21 +39,26 @@ def learn(name: str, folder: Path, out: Path, minutes: float, workers: int, seed
 
     from aural.data.songs import FolderOfSongs
     from aural.registry import card
-    from aural.system import build
+    from aural.system import build, load
     from aural.training import train
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     source = FolderOfSongs(folder / "train", FIELDS)
     own = {k: v for k, v in options.items() if k in card(name).options}
+    system = load(options["init"]) if "init" in options else build(name, **own)
+    for key, kind in (("rate", float), ("batch", int), ("average", float)):
+        if key in options:
+            system.recipe = replace(system.recipe, **{key: kind(options[key])})
     train(
-        build(name, **own),
+        system,
         source,
         out=out,
         minutes=minutes,
         seed=seed,
         workers=workers,
         every=1000,
+        fit_input="init" not in options,
         listener=lambda r: r["step"] % 500 or say(name, r),
     )
 

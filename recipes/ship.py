@@ -1,8 +1,8 @@
 """Makes the weights file that ships out of a training run: threshold fitted on held-out made songs, float16, metadata, probe.
 
-    python recipes/ship.py RUN/weights.safetensors TAG [tune=SONGS] [key=value …]
+    python recipes/ship.py RUN/weights.safetensors TAG [tune=SONGS,…] [key=value …]
 
-SONGS is a folder of made songs of held-out fonts (`aural data songs --split test`), other than those that figures are taken on.
+SONGS are folders of made songs (`aural data songs`), other than those that were learned from or that figures are taken on.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from aural.system import load, save
 NOT_FOR = "no test pack was heard in training; scores on made songs of seed 0 (train) would be of songs it knows"
 LICENCE = "Apache-2.0"
 DATA = (
-    "made songs only: composed by rule, POP909 (MIT), Groove MIDI (CC BY 4.0), OpenScore Lieder (CC0), accompaniments made "
-    "from charts of McGill Billboard (CC0); rendered through FluidR3 (MIT), own synthesis, drum one-shots (CC0, CC BY, granted), Salamander piano (CC BY)"
+    "made songs only: composed by rule, POP909 (MIT), Groove MIDI (CC BY 4.0), OpenScore Lieder (CC0), accompaniments made from charts "
+    "of McGill Billboard (CC0); rendered through FluidR3 and MuseScore General (MIT), own synthesis, drum one-shots (CC0, CC BY, "
+    "granted), Salamander piano (CC BY)"
 )
 
 
@@ -29,8 +30,8 @@ def main(argv: list[str]) -> None:
     system = load(path)
     tune = more.pop("tune", "")
     if tune:
-        songs = FolderOfSongs(tune)
-        adapt(system, [songs(i) for i in range(songs.size)])
+        songs = [FolderOfSongs(folder) for folder in tune.split(",")]
+        adapt(system, [folder(i) for folder in songs for i in range(folder.size)])
         print("threshold", getattr(system.output, "threshold", None))
     name = WEIGHTS / f"{system.name}.{tag}.safetensors"
     facts = {"licence": LICENCE, "trained_on": DATA, "not_for": NOT_FOR, **more}

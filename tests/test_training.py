@@ -130,6 +130,17 @@ def test_killed_with_minus_9_and_resumed_is_never_killed(tmp_path, workers):
     assert logged == [50, 100, 150, 160]
 
 
+def test_fine_tuning_goes_on_from_the_weights_it_is_given(tmp_path):
+    first = trained(tmp_path / "first", steps=30)
+    before = {name: tensor.clone() for name, tensor in weights(first).items()}
+    again = aural.train(aural.load(tmp_path / "first" / "weights.safetensors"), SOURCE, out=tmp_path / "none", steps=0, fit_input=False)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(again).items())
+    fresh = trained(tmp_path / "fresh", steps=5)
+    tuned = aural.train(aural.load(tmp_path / "first" / "weights.safetensors"), SOURCE, out=tmp_path / "more", steps=5, fit_input=False)
+    moved = {kind: sum(float((before[n] - t).float().norm()) for n, t in weights(s).items()) for kind, s in (("tuned", tuned), ("fresh", fresh))}
+    assert 0 < moved["tuned"] < moved["fresh"]
+
+
 def test_workers_change_nothing(tmp_path):
     assert_equal(trained(tmp_path / "a"), trained(tmp_path / "b", workers=2))
 

@@ -59,6 +59,7 @@ def train(
     every: int = 500,
     listener: Listener | None = None,
     augment: Any = None,
+    fit_input: bool = True,
 ) -> System:
     """Trains a system, and leaves its weights in OUT/weights.safetensors.
 
@@ -75,6 +76,7 @@ def train(
         resume: go on from OUT/checkpoint.pt where there is one.
         every: steps between checkpoints.
         listener: called with each record of the log.
+        fit_input: False keeps what the input was fitted to before: for a system that has weights already (fine-tuning).
         augment: an object with `sound(raw, rate, generator)` and `features(x, generator)`; default: the recipe's; False: none.
 
     Raises:
@@ -103,7 +105,7 @@ def train(
     )
     state = run.saved() if resume else None
     system.to(where)
-    if state is None:
+    if state is None and fit_input:
         run.fit_input()
     if isinstance(system.objective, Fit):
         if state is None:

@@ -15,6 +15,7 @@ aural train beat/boeck11                                    as its recipe says, 
 aural train beat/boeck11 layers=2 --data songs:1 -o runs/small
 aural train onset/schlueter13 --data my-folder --steps 2000 --seed 1
 aural train onset/schlueter13 --minutes 30 --device cuda --workers 4
+aural train onset/schlueter13 --init onset/schlueter13 --data my-folder --steps 200    fine-tunes the shipped weights
 """
 ADAPT = """
 aural adapt onset/schlueter13 --examples my-folder          fit the threshold to sounds with onsets beside them
@@ -35,6 +36,7 @@ def add(app: typer.Typer) -> None:
         device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1.")] = "auto",
         workers: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read sounds.")] = 0,
         n_threads: Annotated[int | None, typer.Option("--threads", metavar="N", min=1)] = None,
+        init: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Go on from these weights of the system.")] = None,
         fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever lies in the folder.")] = False,
     ) -> None:
         """Train a system; the weights end up in OUT/weights.safetensors.
@@ -48,12 +50,15 @@ def add(app: typer.Typer) -> None:
             threads(n_threads)
         import torch
 
-        from ..system import build
+        from ..errors import OptionError
+        from ..system import build, load
         from ..training import train as trained
         from ._progress import Bar
 
         torch.manual_seed(seed)
-        built = build(name, **given)
+        built = load(init, **given) if init else build(name, **given)
+        if built.name != registry.card(name).name:
+            raise OptionError(f"--init {init}: weights of {built.name}, not of {name}")
         of = max(1, built.recipe.steps if steps is None else steps)
         with Bar(f"{name} → {folder}") as bar:
 
@@ -63,9 +68,20 @@ def add(app: typer.Typer) -> None:
                     print(_figures(record), file=sys.stderr)
 
             # A name is built by `train` itself, which knows the words of the source.
-            system: Any = built if given else name
+            system: Any = built if given or init else name
             limits: dict[str, Any] = {"steps": steps, "minutes": minutes}
-            trained(system, data, out=folder, **limits, seed=seed, device=device, workers=workers, resume=not fresh, listener=tell)
+            trained(
+                system,
+                data,
+                out=folder,
+                **limits,
+                seed=seed,
+                device=device,
+                workers=workers,
+                resume=not fresh,
+                listener=tell,
+                fit_input=init is None,
+            )
         print(f"weights {folder}/weights.safetensors")
         print(f"next    aural evaluate {folder}/weights.safetensors --on songs:7")
 

@@ -146,7 +146,7 @@ class FrameEvents(Part):
         """Activations in 0..1."""
         return Curves(times, torch.sigmoid(estimate.detach().double().cpu()).numpy(), self.labels)
 
-    def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]], window: float = 0.05) -> None:
+    def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]], window: float = 0.025) -> None:
         """The threshold of best mean F over pieces (within `window` seconds) on (estimate, times, example), for each label.
 
         Of equally good thresholds the middle one is taken. Raises OptionError where the decoder has no threshold.
