@@ -137,7 +137,9 @@ def test_fine_tuning_goes_on_from_the_weights_it_is_given(tmp_path):
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(again).items())
     fresh = trained(tmp_path / "fresh", steps=5)
     tuned = aural.train(aural.load(tmp_path / "first" / "weights.safetensors"), SOURCE, out=tmp_path / "more", steps=5, fit_input=False)
-    moved = {kind: sum(float((before[n] - t).float().norm()) for n, t in weights(s).items()) for kind, s in (("tuned", tuned), ("fresh", fresh))}
+    moved = {
+        kind: sum(float((before[n] - t).float().norm()) for n, t in weights(s).items()) for kind, s in (("tuned", tuned), ("fresh", fresh))
+    }
     assert 0 < moved["tuned"] < moved["fresh"]
 
 
