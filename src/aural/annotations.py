@@ -261,11 +261,28 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A stretch of constant tempo: from start to end (seconds), beats at anchor + k · 60 / bpm; anchor is a downbeat where one
+    is known."""
+
+    start: float
+    end: float
+    bpm: float
+    anchor: float
+
+
+@dataclass(frozen=True)
 class Tempo:
-    """Candidates, most probable first: beats per minute and the probability of each."""
+    """Candidates, most probable first: beats per minute and the probability of each.
+
+    segments: the stretches with a constant grid, in time order; none where people play freely.
+    curve: one curve, "bpm", at the beats; None where no beats are known.
+    """
 
     bpms: np.ndarray
     probabilities: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    segments: tuple[Grid, ...] = ()
+    curve: Curves | None = None
 
 
 @dataclass(frozen=True)
