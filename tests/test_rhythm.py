@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from aural import rhythm
 from aural.annotations import Events
 

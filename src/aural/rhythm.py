@@ -41,6 +41,8 @@ def in_bars(beats: Events, downbeats: np.ndarray, reach: float = 0.07, longest: 
     if not len(beats):
         return replace(beats, labels=())
     firsts = sorted({int(np.abs(beats.times - t).argmin()) for t in downbeats if np.abs(beats.times - t).min() <= reach})
+    if not firsts:
+        return replace(beats, labels=(UNKNOWN,) * len(beats))
     count = np.zeros(len(beats), dtype=int)
     for start, end in zip(firsts, [*firsts[1:], len(beats)], strict=True):
         if end - start <= longest or end == len(beats):
