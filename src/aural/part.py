@@ -11,7 +11,7 @@ Frames are always the last axis. Features of sound are (batch, channel, band, fr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -130,11 +130,19 @@ class Parts(Part):
         return {name: part.join([piece[name] for piece in pieces]) for name, part in self.items()}
 
     def decode(self, estimate: Mapping[str, Tree], times: np.ndarray, given: Example) -> dict[str, Any]:
-        """One entry per part, named by the field it is of."""
-        return {part.of: part.decode(estimate[name], times, given) for name, part in self.items()}
+        """One entry per part, named by the field it is of; a part that makes several fields gives them by name."""
+        return self._merged({part.of: part.decode(estimate[name], times, given)} for name, part in self.items())
 
     def nothing(self) -> dict[str, Any]:
-        return {part.of: part.nothing() for _, part in self.items()}
+        return self._merged({part.of: part.nothing()} for _, part in self.items())
+
+    @staticmethod
+    def _merged(made: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for one in made:
+            for name, value in one.items():
+                fields.update(value if isinstance(value, Mapping) else {name: value})
+        return fields
 
     def curves(self, estimate: Mapping[str, Tree], times: np.ndarray, given: Example) -> dict[str, Curves]:  # type: ignore[override]
         return {part.of: part.curves(estimate[name], times, given) for name, part in self.items()}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aural.encodings import BarPointer, Bars, FrameEvents
-from aural.errors import AuralError
+from aural.encodings import Bars
 
 
 def heard(positions: list[int], loud: float = 0.9, soft: float = 0.1) -> np.ndarray:
@@ -46,8 +45,3 @@ def test_one_metre_never_changes():
     right = bars(3, 6)
     assert Bars(metres={3: 1.0})(heard(right)).tolist() == right
     assert Bars()(np.zeros(0)).tolist() == []
-
-
-def test_bars_need_beats_and_downbeats():
-    with pytest.raises(AuralError, match="downbeats"):
-        FrameEvents("beats", bars=Bars(), decoder=BarPointer())

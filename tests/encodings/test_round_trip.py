@@ -12,10 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aural import rhythm
 from aural.annotations import Curves, Events, Example, Intervals, Label, Stems, Text
 from aural.encodings import (
     BarPointer,
-    Bars,
+    BeatsInBars,
     Channels,
     Characters,
     ClipClass,
@@ -66,6 +67,11 @@ def same_events(found: Events, right: Events, frame: float) -> None:
     if len(found):
         assert found.confidence is not None
         assert found.confidence.min() > 0.9
+
+
+def same_bars(found: dict[str, Events], right: Events, frame: float) -> None:
+    same_events(found["beats"], right, frame)
+    same_events(found["downbeats"], rhythm.downbeats(right), frame)
 
 
 def same_intervals(found: Intervals, right: Intervals, frame: float) -> None:
@@ -145,7 +151,7 @@ CASES = {
     "drums": Case(FrameEvents("drums", ("kick", "snare")), labelled(), same_events, "drums"),
     "beats by bar pointer": Case(FrameEvents("beats", decoder=BarPointer(), widen=((1, 0.5),)), STEADY, same_events, "beats"),
     "beats by peaks": Case(FrameEvents("beats", decoder=PeakPicking(combine=0.2)), STEADY, same_events, "beats"),
-    "beats in bars": Case(FrameEvents("beats", ("", "1"), BarPointer(), widen=((1, 0.5),), bars=Bars()), in_bars(), same_events, "beats"),
+    "beats in bars": Case(BeatsInBars(BarPointer()), in_bars(), same_bars, "beats"),
     "chords": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min")), chords(), same_intervals, "chords"),
     "chords, none unsaid": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), spoken=False), chords(), same_intervals, "chords"),
     "chords that stay": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), stay=0.9), chords(), same_intervals, "chords"),

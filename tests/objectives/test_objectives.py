@@ -25,6 +25,7 @@ from aural.objectives import (
     episodes,
     l1,
     mse,
+    shift_tolerant,
     tokens,
     weighted_binary,
 )
@@ -173,3 +174,33 @@ def test_batches_by_class_hold_so_many_of_so_many():
     assert len(episodes("singer", 2, 1, 4)(Source(), 0, np.random.default_rng(0))) == 10
     with pytest.raises(AuralError, match="4 classes"):
         by_class("singer", 5, 2)(Source(), 0, np.random.default_rng(0))
+
+
+def spikes(at: list[int], frames: int = 101) -> torch.Tensor:
+    logits = torch.full((1, 1, frames), -8.0)
+    logits[..., at] = 8.0
+    return logits
+
+
+def event(at: int = 50, frames: int = 101) -> torch.Tensor:
+    target = torch.zeros(1, 1, frames)
+    target[..., at] = 1.0
+    return target
+
+
+def test_shift_tolerance_asks_for_a_peak_near_the_label_wherever_it_is() -> None:
+    loss = shift_tolerant(3)
+    right = loss(spikes([50]), event())
+    for shift in (-3, -2, -1, 1, 2, 3):
+        assert torch.isclose(loss(spikes([50 + shift]), event()), right)
+    missed, beside = loss(spikes([]), event()), loss(spikes([54]), event())
+    assert missed > 10 * right
+    assert torch.isclose(beside - missed, missed, rtol=0.05)  # the target is missed, and its pooled copy reaches a frame of none
+
+
+def test_shift_tolerance_costs_nothing_where_nothing_is_known() -> None:
+    target = event()
+    target[..., 60:] = float("nan")
+    loss = shift_tolerant(3)
+    assert torch.isclose(loss(spikes([50, 80]), target) * 60, loss(spikes([50]), target) * 60, atol=1e-4)
+    assert loss(spikes([50]), torch.full_like(target, float("nan"))) == 0

@@ -38,8 +38,13 @@ class Bars:
 
     def __call__(self, downbeat: np.ndarray) -> np.ndarray:
         """Probabilities (n,) that each beat is a downbeat → positions in the bar (n,), from 1."""
+        return self.heard(downbeat)[0]
+
+    def heard(self, downbeat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions as `__call__` gives them, and how probable it is (n,), all beats considered, that each beat's bar begins where
+        the best path says."""
         if not len(downbeat):
-            return np.zeros(0, dtype=int)
+            return np.zeros(0, dtype=int), np.zeros(0)
         states = [(metre, position) for metre in self.metres for position in range(1, metre + 1)]
         total = sum(self.metres.values())
         prior = {metre: p / total for metre, p in self.metres.items()}
@@ -54,9 +59,32 @@ class Bars:
         p = np.clip(np.asarray(downbeat, dtype=np.float64), 1e-3, 1 - 1e-3)
         first = np.array([position == 1 for _, position in states])
         with np.errstate(divide="ignore"):
-            path = viterbi(
-                np.where(first[:, None], np.log(p), np.log(1 - p)),
-                np.log(transitions),
-                np.log([prior[metre] / metre for metre, _ in states]),
-            )
-        return np.array([states[k][1] for k in path])
+            observed = np.where(first[:, None], np.log(p), np.log(1 - p))
+            start = np.log([prior[metre] / metre for metre, _ in states])
+            path = viterbi(observed, np.log(transitions), start)
+        downbeats = _posterior(observed, transitions, np.exp(start))[first].sum(0)
+        positions = np.array([states[k][1] for k in path])
+        begins = np.flatnonzero(positions == 1)
+        if not len(begins):
+            return positions, 1 - downbeats
+        return positions, downbeats[begins[bar_of(positions)]]
+
+
+def bar_of(positions: np.ndarray) -> np.ndarray:
+    """Which bar (n,) each beat lies in, from 0; an upbeat belongs to the first."""
+    return np.maximum(np.cumsum(positions == 1) - 1, 0)
+
+
+def _posterior(observed: np.ndarray, transitions: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """p(state | all) (state, n) by the forward and the backward pass, scaled at every step."""
+    likely = np.exp(observed - observed.max(0))
+    forward, backward = np.empty_like(likely), np.ones_like(likely)
+    forward[:, 0] = start * likely[:, 0] / (start @ likely[:, 0])
+    for t in range(1, likely.shape[1]):
+        step = (forward[:, t - 1] @ transitions) * likely[:, t]
+        forward[:, t] = step / step.sum()
+    for t in range(likely.shape[1] - 2, -1, -1):
+        step = transitions @ (likely[:, t + 1] * backward[:, t + 1])
+        backward[:, t] = step / step.sum()
+    both = forward * backward
+    return both / both.sum(0)

@@ -13,7 +13,6 @@ from torch import Tensor
 from ..annotations import Curves, Events, Example, Intervals
 from ..errors import OptionError
 from ..part import Part, Tree, fitted
-from .bars import Bars
 from .peaks import PeakPicking
 
 # (activation (frame,) in 0..1, frames a second) → positions in frames, increasing, maybe between frames.
@@ -40,8 +39,6 @@ class FrameEvents(Part):
         ignore: {field: (from, to)}: around events of that field, frames from … to seconds are unknown unless they hold an
             event of `of`. For what a listener may or may not call an event, such as soft onsets.
         tuned: training fits the decoder's threshold too, at the end. `aural.adapt` fits it in any case.
-        bars: for beats with labels ("", "1"), all beats and downbeats: events are found in the first row, and their labels
-            are positions in the bar ("1", "2" …), from the second.
 
     The buffer `threshold` (label,) is -1 until it is fitted: the decoder's own holds.
     """
@@ -57,15 +54,11 @@ class FrameEvents(Part):
         widen: Sequence[tuple[int, float]] = (),
         ignore: Mapping[str, tuple[float, float]] | None = None,
         tuned: bool = False,
-        bars: Bars | None = None,
     ) -> None:
         super().__init__()
         if not labels:
             raise OptionError(f"FrameEvents(of={of!r}): give at least one label, or none for events of one kind")
         self.of, self.labels, self.fits_in_training = of, tuple(labels), tuned
-        if bars is not None and self.labels != ("", "1"):
-            raise OptionError(f"FrameEvents(of={of!r}, labels={self.labels}): bars needs labels=('', '1'), beats and downbeats")
-        self.bars = bars
         self.decoder: Decoder = decoder or PeakPicking()
         self.widen, self.ignore = tuple(widen), dict(ignore or {})
         fitted(self, threshold=torch.full((len(self.labels),), -1.0))
@@ -113,8 +106,6 @@ class FrameEvents(Part):
     def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> Events:
         """Logits (label, frame) → events in time order, with the activation at each as its confidence."""
         activations = torch.sigmoid(estimate.detach().double().cpu()).numpy()
-        if self.bars is not None:
-            return self._beats_in_bars(activations, times)
         found: list[tuple[float, int, float]] = []
         for k, row in enumerate(activations):
             positions = self._decoder(k)(row, frame_rate(times)) if len(row) else np.zeros(0)
@@ -124,16 +115,6 @@ class FrameEvents(Part):
         found.sort()
         labels = None if self.labels == ("",) else [self.labels[k] for _, k, _ in found]
         return Events(np.array([t for t, _, _ in found]), labels, np.array([c for _, _, c in found]))  # type: ignore[arg-type]
-
-    def _beats_in_bars(self, activations: np.ndarray, times: np.ndarray) -> Events:
-        beat, downbeat = activations
-        fps = frame_rate(times)
-        positions = self._decoder(0)(beat, fps) if len(beat) else np.zeros(0)
-        if not len(positions) or self.bars is None:
-            return self.nothing()
-        labels = self.bars(self.bars.at(downbeat, positions, fps))
-        confidence = beat[np.clip(np.round(positions).astype(int), 0, len(beat) - 1)]
-        return Events(np.interp(positions, np.arange(len(times)), times), tuple(map(str, labels)), confidence)
 
     def _decoder(self, k: int) -> Decoder:
         threshold = float(self.threshold[k])
@@ -179,7 +160,7 @@ class FrameEvents(Part):
         return float(np.mean(scores)) if scores else 0.0
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, decoder={self.decoder!r}, ignore={self.ignore!r}, bars={self.bars!r}"
+        return f"{super().extra_repr()}, decoder={self.decoder!r}, ignore={self.ignore!r}"
 
 
 def nearest(times: np.ndarray, events: np.ndarray) -> np.ndarray:

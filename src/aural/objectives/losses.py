@@ -42,10 +42,50 @@ def weighted_binary(positive: float) -> Loss:
     return loss
 
 
+def shift_tolerant(reach: int = 3, positive: float = 1.0) -> Loss:
+    """A loss of frame events whose labels may lie up to `reach` frames off (Foscarin, Schlüter & Widmer, Beat This!, ISMIR 2024).
+
+    Logits (batch, row, frame) are pooled over ±reach; where the target is 1 the pooled logit must be high (and counts `positive`
+    times), where no target lies within ±2·reach it must be low, in between nothing is asked: one sharp peak near a label costs
+    as little as one on it, a second one costs. The mean is over the frames that are known; of the outermost 2·reach nothing is
+    asked where they hold no event.
+    """
+
+    def pooled(x: Tensor, frames: int) -> Tensor:
+        return F.max_pool1d(x, 2 * frames + 1, 1, frames)
+
+    def loss(estimate: Tensor, target: Tensor) -> Tensor:
+        if estimate.shape != target.shape:
+            raise ValueError(f"estimates {tuple(estimate.shape)} and targets {tuple(target.shape)} differ in shape")
+        logits, known = pooled(estimate.float(), reach), ~torch.isnan(target)
+        is_event = (target >= 1) & known  # a NaN is never ≥ 1
+        far = known & (pooled(is_event.float(), 2 * reach) == 0)
+        far[..., : 2 * reach] = far[..., -2 * reach :] = False  # an event just outside would be near
+        cost = positive * F.softplus(-logits) * is_event + F.softplus(logits) * far
+        return cost.sum() / known.sum().clamp(min=1)
+
+    return loss
+
+
 def classes(estimate: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of logits (batch, class, …) and class numbers (batch, …), -1 unknown."""
     known = target >= 0
     values = F.cross_entropy(estimate.float(), target.clamp(min=0), reduction="none")
+    return (values * known).sum() / known.sum().clamp(min=1)
+
+
+def multi_label(estimate: Tensor, target: Tensor) -> Tensor:
+    """`binary` of each class (batch, class, …), summed over the classes: as many binary losses, not their mean."""
+    return binary(estimate, target) * estimate.shape[1]
+
+
+def soft_classes(estimate: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of logits (batch, class, …) and probabilities of the same shape; NaN in any class is unknown. Its least value is
+    the entropy of the targets, not 0."""
+    if estimate.shape != target.shape:
+        raise ValueError(f"estimates {tuple(estimate.shape)} and targets {tuple(target.shape)} differ in shape")
+    known = ~torch.isnan(target).any(1)
+    values = -(torch.where(known[:, None], target.float(), 0.0) * estimate.float().log_softmax(1)).sum(1)
     return (values * known).sum() / known.sum().clamp(min=1)
 
 

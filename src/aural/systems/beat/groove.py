@@ -1,0 +1,111 @@
+"""Beats, bars and onsets: dilated convolutions over a mel and a semitone view.
+
+Paper     none: our own; after Foscarin, Schlüter & Widmer, Beat This!, ISMIR 2024 (stem, loss, sum of heads), and Davies & Böck,
+          Temporal convolutional networks for musical audio beat tracking, EUSIPCO 2019 (dilations)
+Survey    4.1, Beat-tracking and downbeat-tracking
+In        sound, any rate; inside 22,050 Hz mono
+Inside    log-mel of 46 ms windows, 128 bands of 30-11,000 Hz, beside 72 semitones from 55 Hz of 186 ms windows, 50 frames a second
+Out       beats: Events labelled with their positions in the bar; downbeats, onsets: Events; seconds from the start
+Differs   convolutions in place of attention; bars from a hidden Markov model over the beats that were found; learned from made songs
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from aural.encodings import BarPointer, BeatsInBars, FrameEvents, PeakPicking
+from aural.objectives import Supervised, shift_tolerant, weighted_binary
+from aural.part import Lengths
+from aural.representations import LogMel, Semitones, Standardised, Views
+from aural.system import Recipe, System, system
+from aural.tasks.beat import beat
+from aural.tasks.downbeat import downbeat
+from aural.tasks.onset import onset
+
+MEL, SEMITONES = 128, 72
+
+
+@system()
+def groove(width: int = 96, channels: int = 12, dropout: float = 0.1) -> System:
+    views = Standardised(
+        Views(
+            LogMel(22_050, 441, 1024, MEL, 30.0, 11_000.0, norm=None, power=1, compression="log1p", factor=30.0),
+            Semitones(22_050, 441, 4096, SEMITONES, 55.0, factor=100.0),
+        )
+    )
+    return System(
+        task=(beat, downbeat, onset),
+        input={"views": views, "lengths": Lengths(views)},
+        net=Groove(width, channels, dropout),
+        output={
+            "beats": BeatsInBars(BarPointer(), sure=0.3),
+            "onsets": FrameEvents("onsets", decoder=PeakPicking(threshold=0.4, combine=0.03), widen=((1, 0.3),)),
+        },
+        objective=Supervised(beats=shift_tolerant(3, 10.0), onsets=(weighted_binary(3.0), 0.5)),
+        recipe=Recipe(data="songs:0", seconds=30, batch=16, steps=20_000, rate=2e-3, average=0.999, augment="realaug"),
+        window=240.0,
+        context=28.0,
+    )
+
+
+class Groove(nn.Module):
+    """(batch, 1, band, frame) → {"beats": (batch, 2, frame) logits of beats and downbeats, "onsets": (batch, 1, frame)}.
+
+    Each view is folded along its bands by strided convolutions, the sum of both goes through residual convolutions dilated by
+    1 … 256 frames and back: ±27 s are heard. A downbeat is a beat: its logit is part of the beats'.
+    """
+
+    def __init__(self, width: int = 96, channels: int = 12, dropout: float = 0.1) -> None:
+        super().__init__()
+        c = channels
+        self.mel = nn.Sequential(
+            folded(1, c, 4), folded(c, 2 * c, 2), folded(2 * c, 4 * c, 2), nn.Flatten(1, 2), nn.Conv1d(MEL // 4 * c, width, 1)
+        )
+        self.semitones = nn.Sequential(
+            folded(1, c, 3), folded(c, 2 * c, 2), folded(2 * c, 3 * c, 2), nn.Flatten(1, 2), nn.Conv1d(SEMITONES // 4 * c, width, 1)
+        )
+        self.early = nn.Sequential(*(Residual(width, 2**k, dropout) for k in range(5)))
+        self.late = nn.Sequential(*(Residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
+        self.onsets = nn.Conv1d(width, 1, 1)
+        self.beats = nn.Conv1d(width, 2, 1)
+
+    def forward(self, views: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        heard = None  # which frames of each example of a padded batch are its own
+        if lengths is not None and bool((lengths < views.shape[-1]).any()):
+            heard = (torch.arange(views.shape[-1], device=views.device) < lengths[:, None])[:, None].to(views.dtype)
+        x = through(self.mel, views[:, :, :MEL], heard) + through(self.semitones, views[:, :, MEL:], heard)
+        early = through(self.early, x, heard)
+        any_beat, downbeats = self.beats(through(self.late, early, heard)).unbind(1)
+        return {"beats": torch.stack([any_beat + downbeats, downbeats], 1), "onsets": self.onsets(early)}
+
+
+def through(layers: nn.Sequential, x: Tensor, heard: Tensor | None) -> Tensor:
+    """One layer after the other; past the end of an example every one meets zeros, as it does alone."""
+    for layer in layers:
+        x = layer(x)
+        if heard is not None:
+            x = x * (heard[:, None] if x.ndim == 4 else heard)
+    return x
+
+
+def folded(into: int, out: int, bands: int) -> nn.Sequential:
+    """Three frames and `bands` bands at a time; so many times fewer bands come out."""
+    return nn.Sequential(nn.Conv2d(into, out, (bands, 3), (bands, 1), (0, 1), bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+
+
+class Residual(nn.Module):
+    """x + a convolution over five frames, `dilation` apart."""
+
+    def __init__(self, width: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(inplace=True),
+            nn.Dropout1d(dropout),
+            nn.Conv1d(width, width, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.change(x)
