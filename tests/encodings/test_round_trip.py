@@ -24,6 +24,7 @@ from aural.encodings import (
     FrameClasses,
     FrameEvents,
     Masks,
+    Opinions,
     PeakPicking,
     Samples,
 )
@@ -152,6 +153,7 @@ CASES = {
     "beats by bar pointer": Case(FrameEvents("beats", decoder=BarPointer(), widen=((1, 0.5),)), STEADY, same_events, "beats"),
     "beats by peaks": Case(FrameEvents("beats", decoder=PeakPicking(combine=0.2)), STEADY, same_events, "beats"),
     "beats in bars": Case(BeatsInBars(BarPointer()), in_bars(), same_bars, "beats"),
+    "beats, two opinions": Case(Opinions("beats", ("a", "b"), BarPointer()), STEADY, same_events, "beats"),
     "chords": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min")), chords(), same_intervals, "chords"),
     "chords, none unsaid": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), spoken=False), chords(), same_intervals, "chords"),
     "chords that stay": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), stay=0.9), chords(), same_intervals, "chords"),

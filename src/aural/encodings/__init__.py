@@ -4,7 +4,7 @@ events.py    FrameEvents: onsets, beats, drum hits ⇄ activations
 peaks.py     PeakPicking        } decoders of one activation, (frame,) in 0..1 and frames a second → positions
 beats.py     BarPointer, AutocorrelationBeats
 bars.py      Bars: positions in the bar of the beats that were found
-meter.py     BeatsInBars: beats and downbeats ⇄ two activations, with a calibrated confidence
+meter.py     BeatsInBars: beats and downbeats ⇄ two activations, with a calibrated confidence; Opinions of several nets
 classes.py   FrameClasses: chords, sections ⇄ a class per frame; ClipClass: a word for the whole
 curves.py    ContourFrames: pitch, loudness ⇄ values per frame
 vectors.py   Embedding; Prototypes: classes from a few examples
@@ -18,7 +18,7 @@ from .classes import ClipClass, FrameClasses
 from .curves import ContourFrames
 from .events import Decoder, FrameEvents
 from .given import Characters, Noise
-from .meter import BeatsInBars
+from .meter import BeatsInBars, FirstOfBars, Opinions
 from .peaks import PeakPicking
 from .sounds import Channels, Masks, Samples
 from .vectors import Embedding, Prototypes
@@ -34,10 +34,12 @@ __all__ = [
     "ContourFrames",
     "Decoder",
     "Embedding",
+    "FirstOfBars",
     "FrameClasses",
     "FrameEvents",
     "Masks",
     "Noise",
+    "Opinions",
     "PeakPicking",
     "Prototypes",
     "Samples",

@@ -6,15 +6,15 @@ Source   Böck, Krebs & Widmer, Joint beat and downbeat tracking with recurrent 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .. import rhythm
-from ..annotations import Events, Example
+from ..annotations import Curves, Events, Example
 from ..part import Tree, fitted
 from .bars import Bars, bar_of
 from .beats import BarPointer
@@ -136,6 +136,45 @@ class BeatsInBars(FrameEvents):
         return f"{super().extra_repr()}, bars={self.bars!r}"
 
 
+class Opinions(FrameEvents):
+    """Events of one kind ⇄ what several nets say of them, (view, frame) logits: each is held to the same truth, and the mean of
+    their probabilities decides. `curves` tells who argued for what; its last row is the mean.
+
+    Args:
+        of: the field, Events. views: names of the nets.
+    """
+
+    def __init__(self, of: str, views: Sequence[str], decoder: Decoder) -> None:
+        super().__init__(of, ("",), decoder)
+        self.views = tuple(views)
+        self.fits_in_training = False
+
+    def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
+        """(view, frame) float32, all rows equal."""
+        return super().read(example, times).expand(len(self.views), -1).clone()
+
+    def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> Events:
+        """Logits (view, frame) → events, with the mean probability at each as its confidence."""
+        together = torch.sigmoid(estimate.detach().double().cpu()).mean(0, keepdim=True)
+        return super().decode(together.logit(1e-9), times, given)
+
+    def curves(self, estimate: Tree, times: np.ndarray, given: Example) -> Curves:
+        """Probabilities of every view, and their mean."""
+        each = torch.sigmoid(estimate.detach().double().cpu())
+        return Curves(times, torch.cat([each, each.mean(0, keepdim=True)]).numpy(), (*self.views, "mean"))
+
+
+@dataclass(frozen=True)
+class FirstOfBars:
+    """A decoder where the frames are beats: those that begin a bar, by `bars`."""
+
+    bars: Bars = field(default_factory=Bars)
+
+    def __call__(self, activation: np.ndarray, fps: float) -> np.ndarray:
+        """(beat,) in 0..1 → numbers of the downbeats."""
+        return np.flatnonzero(self.bars(activation) == 1).astype(float)
+
+
 def _mean(values: np.ndarray, around: int) -> np.ndarray:
     """Mean of the known values of so many around each; 0 where none is."""
     known = ~np.isnan(values)
@@ -182,4 +221,4 @@ def _logistic(pairs: list[tuple[np.ndarray, np.ndarray]], ridge: float = 1e-2) -
     return torch.from_numpy(w).float()
 
 
-__all__ = ["BeatsInBars"]
+__all__ = ["BeatsInBars", "FirstOfBars", "Opinions"]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from aural.encodings import BarPointer, BeatsInBars, FrameEvents, PeakPicking
+from aural.nets.padding import Chain, heard
 from aural.objectives import Supervised, shift_tolerant, weighted_binary
 from aural.part import Lengths
 from aural.representations import LogMel, Semitones, Standardised, Views
@@ -59,34 +60,20 @@ class Groove(nn.Module):
     def __init__(self, width: int = 96, channels: int = 12, dropout: float = 0.1) -> None:
         super().__init__()
         c = channels
-        self.mel = nn.Sequential(
-            folded(1, c, 4), folded(c, 2 * c, 2), folded(2 * c, 4 * c, 2), nn.Flatten(1, 2), nn.Conv1d(MEL // 4 * c, width, 1)
-        )
-        self.semitones = nn.Sequential(
+        self.mel = Chain(folded(1, c, 4), folded(c, 2 * c, 2), folded(2 * c, 4 * c, 2), nn.Flatten(1, 2), nn.Conv1d(MEL // 4 * c, width, 1))
+        self.semitones = Chain(
             folded(1, c, 3), folded(c, 2 * c, 2), folded(2 * c, 3 * c, 2), nn.Flatten(1, 2), nn.Conv1d(SEMITONES // 4 * c, width, 1)
         )
-        self.early = nn.Sequential(*(Residual(width, 2**k, dropout) for k in range(5)))
-        self.late = nn.Sequential(*(Residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
+        self.early = Chain(*(Residual(width, 2**k, dropout) for k in range(5)))
+        self.late = Chain(*(Residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
         self.onsets = nn.Conv1d(width, 1, 1)
         self.beats = nn.Conv1d(width, 2, 1)
 
     def forward(self, views: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        heard = None  # which frames of each example of a padded batch are its own
-        if lengths is not None and bool((lengths < views.shape[-1]).any()):
-            heard = (torch.arange(views.shape[-1], device=views.device) < lengths[:, None])[:, None].to(views.dtype)
-        x = through(self.mel, views[:, :, :MEL], heard) + through(self.semitones, views[:, :, MEL:], heard)
-        early = through(self.early, x, heard)
-        any_beat, downbeats = self.beats(through(self.late, early, heard)).unbind(1)
+        own = heard(lengths, views.shape[-1])
+        early = self.early(self.mel(views[:, :, :MEL], own) + self.semitones(views[:, :, MEL:], own), own)
+        any_beat, downbeats = self.beats(self.late(early, own)).unbind(1)
         return {"beats": torch.stack([any_beat + downbeats, downbeats], 1), "onsets": self.onsets(early)}
-
-
-def through(layers: nn.Sequential, x: Tensor, heard: Tensor | None) -> Tensor:
-    """One layer after the other; past the end of an example every one meets zeros, as it does alone."""
-    for layer in layers:
-        x = layer(x)
-        if heard is not None:
-            x = x * (heard[:, None] if x.ndim == 4 else heard)
-    return x
 
 
 def folded(into: int, out: int, bands: int) -> nn.Sequential:
