@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 
-from .annotations import Curves, Example
+from .annotations import Curves, Events, Example, Intervals
 from .errors import OptionError
 from .part import Part, Parts, Tree, call
 from .running import run
@@ -107,8 +108,8 @@ class Pretrained(Part):
 class PseudoLabels:
     """See `pseudo_labels`."""
 
-    def __init__(self, teacher: System, source: Any, keep: float) -> None:
-        self.teacher, self.source, self.keep = teacher, source, keep
+    def __init__(self, teacher: System, source: Any, keep: float, fields: tuple[str, ...], run: int) -> None:
+        self.teacher, self.source, self.keep, self.fields, self.run = teacher, source, keep, fields, run
         self.name = f"{teacher.name} on {getattr(source, 'name', 'examples')}"
         self._made: dict[int, Any] = {}
 
@@ -119,8 +120,10 @@ class PseudoLabels:
     def __call__(self, index: int) -> Example:
         example = Example(self.source(index))
         if index not in self._made:
-            given = Example({k: v for k, v in example.items() if k != self.teacher.task.makes})
-            self._made[index] = {k: self._kept(v) for k, v in run(self.teacher, given, soft=True).items()}
+            told = {task.makes for task in self.teacher.tasks}
+            given = Example({k: v for k, v in example.items() if k not in told})
+            made = run(self.teacher, given, soft=not self.fields)
+            self._made[index] = self._decided(made, example.duration) if self.fields else {k: self._kept(v) for k, v in made.items()}
         return Example({**example, **self._made[index]})
 
     def _kept(self, soft: Any) -> Any:
@@ -129,6 +132,13 @@ class PseudoLabels:
         values = np.asarray(soft.values, dtype=np.float64)
         return Curves(soft.times, np.where(np.maximum(values, 1 - values) < self.keep, np.nan, values), soft.labels)
 
+    def _decided(self, made: Example, duration: float | None) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for name in self.fields:
+            events, known = sure_of(made[name], self.keep, self.run)
+            fields |= {name: events, f"{name}_known": known}
+        return fields
+
     def labels(self, field: str) -> list[str]:
         if field == self.teacher.task.makes:
             return sorted(getattr(self.teacher.output, "labels", ()))
@@ -136,14 +146,36 @@ class PseudoLabels:
         return found
 
 
-def pseudo_labels(teacher: System | str, source: Any, keep: float = 0.0) -> PseudoLabels:
-    """A source whose truth is what a teacher says: its activations, as Curves, which frame encodings take as targets.
+def sure_of(events: Events, keep: float, run: int) -> tuple[Events, Intervals]:
+    """Those of at least `run` consecutive events that are each as sure as `keep`, and the spans in which they lie: from the middle
+    between the first and the one before it to the middle after the last."""
+    sure = np.zeros(len(events), dtype=bool) if events.confidence is None else events.confidence >= keep
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], sure.astype(int), [0]])))
+    spans = [(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True) if last - first >= run]
+    middles = (events.times[1:] + events.times[:-1]) / 2
+    starts = [float(middles[first - 1]) if first else float(events.times[0]) for first, _ in spans]
+    ends = [float(middles[last - 1]) if last < len(events) else float(events.times[-1]) for _, last in spans]
+    kept = np.zeros(len(events), dtype=bool)
+    for first, last in spans:
+        kept[first:last] = True
+    return events[kept], Intervals(np.array(starts), np.array(ends), ("known",) * len(spans))
+
+
+def pseudo_labels(teacher: System | str, source: Any, keep: float = 0.0, fields: Sequence[str] = (), at_least: int = 9) -> PseudoLabels:
+    """A source whose truth is what a teacher says.
+
+    Either its activations, as Curves, which frame encodings take as targets; or, for the `fields` named, its decoded events where
+    it is sure of at least so many in a row: field and FIELD_known, the spans outside which nothing is known. The second is how a
+    net teaches itself: sharp answers, and none where it guesses.
 
     Args:
         teacher: a system, or the name of one with weights. It runs once for each piece (in each worker), when asked for.
         source: where the pieces come from; a truth that it has is overwritten.
-        keep: activations that are less sure than this, max(p, 1 - p) < keep, become unknown and cost no loss.
+        keep: of activations, those less sure than this, max(p, 1 - p) < keep, become unknown and cost no loss; of events, the
+            confidence that each must have.
+        fields: Events with confidence that the teacher makes ("beats"); none: activations.
+        at_least: events in a row.
     """
-    if not (keep == 0 or 0.5 <= keep <= 1):
+    if not fields and not (keep == 0 or 0.5 <= keep <= 1):
         raise OptionError(f"keep={keep}: a certainty from 0.5 to 1, or 0 for all")
-    return PseudoLabels(load(teacher) if isinstance(teacher, str) else teacher.eval(), source, keep)
+    return PseudoLabels(load(teacher) if isinstance(teacher, str) else teacher.eval(), source, keep, tuple(fields), at_least)

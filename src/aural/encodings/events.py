@@ -29,7 +29,8 @@ class FrameEvents(Part):
 
     The frame nearest each event is 1, its neighbours what `widen` says, all others 0. A neighbour's value is its target, not
     a weight of its loss: a real in 0..1 with NaN for "unknown" then says all, and an activation that has learned a symmetric
-    bump has its parabola's top at the event. Where an example lacks the field nothing is known of it.
+    bump has its parabola's top at the event. Where an example lacks the field nothing is known of it; nor is
+    anything outside of the Intervals FIELD_known, where it has those.
 
     Args:
         of: the field, Events; Curves with these labels (a teacher's activations) are interpolated.
@@ -65,7 +66,7 @@ class FrameEvents(Part):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return (self.of, *self.ignore)
+        return (self.of, f"{self.of}_known", *self.ignore)
 
     def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
         """(label, frame) float32; NaN where nothing is known."""
@@ -87,6 +88,9 @@ class FrameEvents(Part):
                     side = side[(side >= 0) & (side < len(times))]
                     row[side] = np.where(np.isnan(row[side]), value, np.maximum(row[side], value))
             row[frames] = 1.0
+        known = example.get(f"{self.of}_known")
+        if isinstance(known, Intervals):
+            rows[:, [word == "" for word in known.at(times, none="")]] = np.nan
         return torch.from_numpy(rows)
 
     def _rows_of(self, curves: Curves, times: np.ndarray) -> np.ndarray:
