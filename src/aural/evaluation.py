@@ -122,6 +122,7 @@ def evaluate(
     estimates: Path | str | None = None,
     progress: Callable[[float], None] | None = None,
     limit: int | None = None,
+    task: str = "",
 ) -> Report:
     """A system over the test split of a source, scored piece by piece.
 
@@ -131,13 +132,14 @@ def evaluate(
         estimates: a folder of a peer's answers, DIR/NAME.beats|.csv|.txt|.lab|.jams|.json; then no system is run.
         progress: called with the share done, in 0..1.
         limit: the first so many pieces only.
+        task: which of its tasks, of a system that answers several; default: the first.
 
     Raises:
         AuralError: an unknown name, a task that no system answers yet, nothing that could be scored.
     """
-    task = _task_of(system)
-    label, answer = _answers(system, task, Path(estimates) if estimates is not None else None)
-    examples = source(on, "test", task.name) if isinstance(on, str | Path) else on
+    asked = tasks.task(task) if task else _task_of(system)
+    label, answer = _answers(system, asked, Path(estimates) if estimates is not None else None)
+    examples = source(on, "test", asked.name) if isinstance(on, str | Path) else on
     size = examples.size if limit is None else min(examples.size, limit)
     pieces, failures, without, empty = [], [], [], []
     for i in range(size):
@@ -145,12 +147,12 @@ def evaluate(
         try:
             example = examples(i)
             name = str(example.get("name", name))
-            if task.makes not in example:
+            if asked.makes not in example:
                 without.append(name)
                 continue
-            truth, found = example[task.makes], answer(example)
+            truth, found = example[asked.makes], answer(example)
             with quiet():
-                scores = _scorer(task)(truth, found)
+                scores = _scorer(asked)(truth, found)
             pieces.append(Piece(name, tuple(example.get("strata", ())), {k: v for k, v in scores.items() if np.isfinite(v)}))
             if hasattr(truth, "__len__") and not len(truth):
                 empty.append(name)
@@ -159,12 +161,12 @@ def evaluate(
         if progress:
             progress((i + 1) / size)
     if not pieces:
-        reason = f"{failures[0][0]}: {failures[0][1]}" if failures else f"no piece of {on} has {task.makes!r} to compare with"
+        reason = f"{failures[0][0]}: {failures[0][1]}" if failures else f"no piece of {on} has {asked.makes!r} to compare with"
         raise DataError(f"nothing could be scored on {on}; {reason}")
-    notes = [f"without {task.makes}, left out: {', '.join(without)}"] if without else []
+    notes = [f"without {asked.makes}, left out: {', '.join(without)}"] if without else []
     notes += [f"nothing in the reference, scored 0 by mir_eval: {', '.join(empty)}"] if empty else []
     where = str(on) if isinstance(on, str | Path) else examples.name
-    return Report(label, where, task.name, tuple(pieces), tuple(failures), tuple(notes))
+    return Report(label, where, asked.name, tuple(pieces), tuple(failures), tuple(notes))
 
 
 def _task_of(system: str | System) -> Task:
@@ -199,6 +201,8 @@ def _answers(system: str | System, task: Task, estimates: Path | None) -> tuple[
     from .system import load
 
     loaded = load(name) if isinstance(system, str) else system
+    if task not in loaded.tasks:
+        raise AuralError(f"{name} does not answer the task {task.name!r}, but {', '.join(t.name for t in loaded.tasks)}")
     return name, lambda example: run(loaded, {field: example[field] for field in task.gives if field in example})[task.makes]
 
 

@@ -34,7 +34,7 @@ def test_neighbours_are_what_widen_says_and_events_win():
 
 def test_around_ignored_events_nothing_is_known_but_true_events_are():
     part = FrameEvents("onsets", ignore={"soft_onsets": (-0.03, 0.02)})
-    assert part.reads == ("onsets", "soft_onsets")
+    assert part.reads == ("onsets", "onsets_known", "soft_onsets")
     same(row(part, onsets=Events([0.04]), soft_onsets=Events([0.05])), [0, 0, NAN, NAN, 1, NAN, NAN, NAN, 0, 0])
     same(row(part, onsets=Events([0.04]), soft_onsets=Intervals([0.05], [0.06], ("x",)))[7:], [NAN, NAN, 0])
     same(row(part, onsets=Events([0.04])), [0, 0, 0, 0, 1, 0, 0, 0, 0, 0])

@@ -28,7 +28,13 @@ def add(app: typer.Typer) -> None:
         ],
         on: Annotated[str | None, typer.Option(metavar="SOURCE", help="A pack, a folder, songs:SEED, mirdata:NAME.")] = None,
         estimates: Annotated[str | None, typer.Option(metavar="DIR", help="Another program's answers, DIR/NAME.beats …")] = None,
-        task: Annotated[str, typer.Option(metavar="TASK", help="Of files: beat, downbeat, onset, tempo, key, chord, melody, note.")] = "",
+        task: Annotated[
+            str,
+            typer.Option(
+                metavar="TASK",
+                help="Of files, or of a system that answers several: beat, downbeat, onset, tempo, key, chord, melody, note.",
+            ),
+        ] = "",
         limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first so many pieces.")] = None,
         n_threads: Annotated[int, typer.Option("--threads", metavar="N", min=1)] = 1,
         json: Annotated[bool, typer.Option("--json", help="One JSON object and nothing else.")] = False,
@@ -61,7 +67,7 @@ def add(app: typer.Typer) -> None:
             known = registry.is_weights(name) or "/" in name
             system = load(Path(name) if registry.is_weights(name) else name if known else tasks.task(name).default, **options)
         with Bar(f"{name} on {on}") as bar:
-            report = evaluated(system, on, estimates, bar, limit)
+            report = evaluated(system, on, estimates, bar, limit, task)
         if json:
             put(report.to_json())
         else:

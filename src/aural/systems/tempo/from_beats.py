@@ -5,7 +5,7 @@ Survey    4.1, Tempo
 In        sound, at its own rate; beats, given or made by the default beat system
 Inside    energy in three bands, a thousand times a second, and how steeply its fourth root rises
 Out       tempo: Tempo; candidates with probabilities, stretches of constant grid, curve
-Differs   nothing is learned; seven numbers that weigh tempo octaves were fitted on made songs
+Differs   nothing is learned; the 17 numbers that weigh tempo octaves were fitted on made songs
 """
 
 from __future__ import annotations
