@@ -76,7 +76,8 @@ def svg(curves: dict[str, list[tuple[float, float, float, float, int]]]) -> str:
         return f"{edge + size * x:.1f},{edge / 2 + size * (1 - y):.1f}"
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size + 2 * edge} {size + 1.5 * edge}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size + 2 * edge} {size + 1.5 * edge}" font-family="sans-serif" '
+        'font-size="12">',
         f'<rect x="{edge}" y="{edge / 2}" width="{size}" height="{size}" fill="white" stroke="#888"/>',
         f'<polyline points="{at(0, 0)} {at(1, 1)}" fill="none" stroke="#888" stroke-dasharray="3 3"/>',
     ]
