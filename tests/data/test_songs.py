@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aural.annotations import Events, Intervals
-from aural.data.songs import INDEX, FolderOfSongs, MadeSongs, composer, corpora, fonts, harmony, make_songs, plan, players, styles
+from aural.annotations import Events, Example, Intervals
+from aural.data.songs import INDEX, FolderOfSongs, MadeSongs, composer, corpora, fonts, harmony, keep, make_songs, plan, players, styles
 from aural.data.songs import render as rendering
 from aural.data.songs.score import Score, Track, transposed_chord
 from aural.data.songs.soundfont import Preset, Zone, write_soundfont
 from aural.errors import DataError, OptionError, OutputError
+from aural.sound import Sound
 
 tinysoundfont = pytest.importorskip("tinysoundfont")
 RATE = fonts.RATE
@@ -534,3 +535,31 @@ def test_beats_are_events_with_positions():
     assert isinstance(beats, Events)
     assert beats.labels is not None
     assert {int(label) for label in beats.labels} <= set(range(1, 13))
+
+
+class Said:
+    """A source of two pieces, one with nothing to say."""
+
+    name, size = "said", 2
+
+    def __call__(self, index: int) -> Example:
+        beats = Events(np.arange(1.0, 1.0 + 3 * index), tuple("123"[: 3 * index]), np.ones(3 * index))
+        sound = Sound(np.full((2, 22_050 * 4), 0.25 + index / 2, np.float32), 22_050)
+        return Example(sound=sound, beats=beats, beats_known=Intervals([0.5], [3.5], ("known",)))
+
+    def labels(self, field: str) -> list[str]:
+        return []
+
+
+def test_what_a_source_says_can_be_kept_as_a_folder(tmp_path):
+    kept = keep(Said(), tmp_path, wanted=lambda example: len(example["beats"]) > 0)
+    assert len(kept) == 1
+    folder = FolderOfSongs(tmp_path, ("beats", "beats_known"))
+    assert folder.size == 1
+    again = folder(0)
+    assert again["beats"].times.tolist() == [1, 2, 3]
+    assert again["beats"].labels == ("1", "2", "3")
+    assert again["beats_known"].ends.tolist() == [3.5]
+    sound = again["sound"].read()
+    assert (sound.rate, sound.samples.shape) == (44_100, (1, 4 * 44_100))
+    assert np.abs(sound.samples[0, 1000:-1000] - 0.75).max() < 1e-3

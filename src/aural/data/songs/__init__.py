@@ -226,22 +226,51 @@ def _in_order(source: MadeSongs, folder: Path, format: str, jams: bool, todo: ra
 
 def _make(job: tuple[MadeSongs, Path, str, bool, int]) -> str:
     """Renders one song, writes its sound, and returns its line of the index."""
-    import soundfile
-
     from ...formats import About, write_file
     from ...formats.jams import dumps as jams_text
 
     source, folder, format, jams, number = job
     example = _rendered.__wrapped__(source, number)
     name = str(example["name"])
-    part = folder / f"{name}.{format}.part"
-    samples = (example["sound"].samples[0] * 32768).round().astype(np.int16)
-    soundfile.write(str(part), samples, RATE, subtype="PCM_16", format=format.upper())
-    os.replace(part, folder / f"{name}.{format}")
+    _write(folder / f"{name}.{format}", example["sound"].samples[0])
     if jams:
         about = About(name, "", example["sound"].duration, f"{name}.{format}", RATE)
         write_file(folder / f"{name}.jams", jams_text(example, about).encode())
     return json.dumps(_to_line(example), separators=(",", ":"))
+
+
+def _write(path: Path, samples: np.ndarray) -> None:
+    """(time,) at RATE as 16 bits, whole or not at all."""
+    import soundfile
+
+    part = path.with_name(f"{path.name}.part")
+    whole = (np.clip(samples, -1, 1 - 2**-15) * 32768).round().astype(np.int16)
+    soundfile.write(str(part), whole, RATE, subtype="PCM_16", format=path.suffix[1:].upper())
+    os.replace(part, path)
+
+
+def keep(source: Any, folder: Path | str, wanted: Callable[[Example], bool] | None = None) -> list[Example]:
+    """Writes what a source says (pseudo-labels, say) as a folder that FolderOfSongs reads, and returns what was written.
+
+    Sounds become mono FLAC at 44,100 Hz. wanted: which of the examples; default: all. Raises OutputError.
+    """
+    folder = Path(folder)
+    kept: list[Example] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / INDEX).open("w", encoding="utf-8") as index:
+            index.write(json.dumps({"settings": {"source": source.name, "format": "flac"}}) + "\n")
+            for i in range(source.size):
+                example = Example({"strata": (), **source(i)})
+                if wanted is None or wanted(example):
+                    name = f"{i:05d}"
+                    sound = example["sound"].read() if isinstance(example["sound"], Recording) else example["sound"]
+                    _write(folder / f"{name}.flac", sound.mono().at(RATE).samples[0])
+                    kept.append(Example({**example, "name": name}))
+                    index.write(json.dumps(_to_line(kept[-1]), separators=(",", ":")) + "\n")
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror or error}; choose another folder, or make room") from None
+    return kept
 
 
 def _to_line(example: Example) -> dict[str, Any]:
@@ -331,4 +360,4 @@ class FolderOfSongs:
         return sorted({word for example in self._examples for word in words(example.get(field))})
 
 
-__all__ = ["FolderOfSongs", "MadeSongs", "make_songs"]
+__all__ = ["FolderOfSongs", "MadeSongs", "keep", "make_songs"]
