@@ -10,18 +10,35 @@ import torch
 
 from aural.representations import (
     CQT,
+    CWT,
+    DWT,
     HCQT,
+    LPC,
     MFCC,
+    NSGT,
+    PCEN,
     STFT,
+    Cepstrum,
     Chroma,
     ChromaCQT,
+    Gammatone,
+    InstantaneousFrequency,
+    KernelCQT,
+    Lags,
     LogMel,
+    Loudness,
+    MuLaw,
     MultiResolutionLogMel,
+    RealImaginary,
+    SelfSimilarity,
     SoundPart,
+    SourceFilter,
     Spectrogram,
     Standardised,
     Waveform,
+    Whitened,
     WithMedianDifference,
+    griffin_lim,
 )
 
 from .signals import RATE, noise
@@ -41,8 +58,29 @@ MAKERS = {
     "hcqt": lambda: HCQT(RATE, 160, 65.4, 48, 12, (0.5, 1, 2, 3)),
     "chroma of cqt": lambda: ChromaCQT(RATE, 160, 5),
     "standardised": lambda: Standardised(LogMel(RATE, 160, 512, 40)),
+    "real and imaginary": lambda: RealImaginary(RATE, 160, 512),
+    "instantaneous frequency": lambda: InstantaneousFrequency(RATE, 160, 512),
+    "cepstrum": lambda: Cepstrum(RATE, 160, 512),
+    "linear prediction": lambda: LPC(RATE, 160, 512),
+    "linear prediction of Burg": lambda: LPC(RATE, 160, 512, 8, method="burg"),
+    "wavelets": lambda: DWT(RATE, "db4", 6),
+    "Morlet wavelets": lambda: CWT(RATE, 160, 100, 48, 8),
+    "Brown's constant Q": lambda: KernelCQT(RATE, 160, 65.4, 60, engine="direct"),
+    "Brown and Puckette's constant Q": lambda: KernelCQT(RATE, 160, 65.4, 60),
+    "invertible constant Q": lambda: NSGT(RATE, 20, 220),
+    "gammatones": lambda: Gammatone(RATE, 160, 20),
+    "loudness": lambda: Loudness(RATE, 160, 512),
+    "pcen": lambda: PCEN(LogMel(RATE, 160, 512, 40, compression="none")),
+    "mu law": lambda: MuLaw(RATE),
+    "self-similarity": lambda: SelfSimilarity(LogMel(RATE, 1600, 512, 40)),
+    "lags": lambda: Lags(LogMel(RATE, 1600, 512, 40), 10),
+    "whitened": lambda: Whitened(LogMel(RATE, 160, 512, 40)),
     "median difference": lambda: WithMedianDifference(MultiResolutionLogMel(RATE, 160, (512, 1024), 20, fmax=8000)),
 }
+
+
+# The invertible constant Q hears the whole sound as a circle, and the rows of a self-similarity are all its frames.
+OF_THE_WHOLE = (NSGT, SelfSimilarity)
 
 
 @pytest.fixture(params=MAKERS, ids=lambda name: name.replace(" ", "_"))
@@ -60,6 +98,8 @@ def test_a_batch_is_its_single_examples(part: SoundPart) -> None:
 
 
 def test_a_padded_example_has_the_frames_it_has_alone(part: SoundPart) -> None:
+    if isinstance(part, OF_THE_WHOLE) and not isinstance(part, Lags):
+        pytest.skip("depends on the whole sound")
     x = noise(12_345)
     alone, padded = part(x), part(torch.nn.functional.pad(x, (0, 30_000)))
     assert close(padded[..., : alone.shape[-1]], alone, 2e-3)  # other blocks for the constant-Q transforms
@@ -100,7 +140,12 @@ def test_float64_has_all_its_digits(part: SoundPart) -> None:
     assert double.dtype in (torch.float64, torch.complex128)
     assert close(single.to(double.dtype), double, 2e-4)
     for name, value in part.named_buffers():
-        if value.is_floating_point() and value.abs().max() > 0 and name.split(".")[-1] in ("window", "bank", "gains", "cosines"):
+        if (
+            value.is_floating_point()
+            and value.numel()
+            and value.abs().max() > 0
+            and name.split(".")[-1] in ("window", "bank", "gains", "cosines")
+        ):
             assert (value.float().double() != value).any()  # not a rounded float32
 
 
@@ -120,7 +165,8 @@ def test_the_number_of_threads_changes_nothing(part: SoundPart) -> None:
             assert fresh == [count]
     finally:
         torch.set_num_threads(threads)
-    assert torch.equal(*answers) if not isinstance(part, MFCC | ChromaCQT) else close(*answers)  # one product of the whole
+    # Where an operation of the whole goes last (a product, an exponential, an angle) its last digit may differ.
+    assert torch.equal(*answers) if not isinstance(part, MFCC | ChromaCQT | PCEN | InstantaneousFrequency) else close(*answers)
 
 
 def test_everything_moves_to_another_device(part: SoundPart) -> None:
@@ -129,6 +175,20 @@ def test_everything_moves_to_another_device(part: SoundPart) -> None:
     moved = part.to("meta")(torch.empty(2, 1, 5000, device="meta"))
     assert moved.device.type == "meta"
     assert moved.shape == shape
+
+
+def test_the_ways_back_move_to_another_device_too() -> None:
+    x = torch.empty(2, 1, 5000, device="meta")
+    stft = STFT(RATE, 160, 512).to("meta")
+    backs = [griffin_lim(stft(x).abs(), stft, 5000, rounds=2)]
+    for name in ("stft", "real and imaginary", "instantaneous frequency", "wavelets", "invertible constant Q"):
+        part = MAKERS[name]().to("meta")
+        backs.append(part.invert(part(x), 5000))
+    part = LPC(RATE, 160, 512).to("meta")
+    backs.append(part.synthesize(part.residual(x, part(x)), part(x)))
+    assert all(back.shape == x.shape and back.device.type == "meta" for back in backs)
+    found = SourceFilter(RATE, 320, fmin=100, fmax=200, rounds=2).to("meta")(x)
+    assert found.device.type == "meta"
 
 
 def test_features_made_in_inference_do_not_spoil_later_gradients(part: SoundPart) -> None:
@@ -149,7 +209,7 @@ def test_the_input_stays_as_it_was(part: SoundPart) -> None:
 def test_equal_parameters_have_equal_keys_and_nothing_is_saved_but_what_is_fitted(part: SoundPart, request: pytest.FixtureRequest) -> None:
     name = request.node.callspec.params["part"]
     assert part.key == MAKERS[name]().key
-    assert set(part.state_dict()) <= {"mean", "deviation"}
+    assert set(part.state_dict()) <= {"mean", "deviation", "matrix", "back"}
     assert sum(MAKERS[other]().key == part.key for other in MAKERS) == 1
 
 
@@ -158,7 +218,10 @@ def test_parts_travel_to_loader_workers(part: SoundPart) -> None:
     assert torch.equal(pickle.loads(pickle.dumps(part))(x), part(x))
 
 
-@pytest.mark.parametrize("name", ["stft", "log mel", "cqt", "chroma"])
+RISING = ["stft", "log mel", "cqt", "chroma", "Brown's constant Q", "invertible constant Q", "Morlet wavelets", "gammatones"]
+
+
+@pytest.mark.parametrize("name", RISING)
 def test_bands_have_frequencies(name: str) -> None:
     part = MAKERS[name]()
     hz = part.frequencies()

@@ -23,6 +23,11 @@ aural picture song.wav --as mel,cqt,chroma -o out  out/song.mel.png, out/song.cq
 aural picture song.wav -o song.png --start 30 --end 40 --width 200
 """
 
+KINDS = (
+    "Of stft, mel, cqt, chroma; reim, if, griffinlim, multi, pcen, mfcc, whitened, brown, sparse, nsgt, hcqt, cwt, dwt, gammatone, "
+    "loudness, mulaw, lpc, cepstrum, sfnmf, sms, similarity, lags."
+)
+
 
 def add(app: typer.Typer) -> None:
     data = typer.Typer(no_args_is_help=True, help="Sources of examples: packs, folders, made songs.", rich_markup_mode=None)
@@ -84,7 +89,7 @@ def add(app: typer.Typer) -> None:
     @verb(app, "picture", "spectrograms as PNG", PICTURE)
     def picture(
         sound: Annotated[str, typer.Argument(metavar="SOUND", help="A sound file.")],
-        kinds: Annotated[str, typer.Option("--as", metavar="KINDS", help="Of mel,stft,cqt,chroma.")] = "mel",
+        kinds: Annotated[str, typer.Option("--as", metavar="KINDS", help=KINDS)] = "mel",
         out: Annotated[str | None, typer.Option("-o", "--out", help="A folder, or one file that ends in .png; default: here.")] = None,
         start: Annotated[float, typer.Option(min=0, metavar="SECONDS")] = 0.0,
         end: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,

@@ -16,7 +16,7 @@ Source   Brown, Calculation of a constant Q spectral transform, 1991; Velasco, H
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -32,6 +32,18 @@ AT_ONCE = 2**20  # samples that one thread transforms at a time
 GROWTH, GROUP = 1.15, 2**18  # neighbouring filters are one product while it grows by no more than this, to so many numbers
 
 Group = tuple[int, int, int, int, Tensor]
+
+
+class Options(TypedDict, total=False):
+    """What CQT and HCQT have in common; the defaults are CQT's."""
+
+    gamma: float
+    shape: str
+    scale: str
+    compression: str
+    offset: float
+    factor: float
+    range_db: float | None
 
 
 class CQT(SoundPart):
@@ -202,8 +214,11 @@ class CQT(SoundPart):
             share(work, [(row, block) for row in range(0, len(x), together) for block in range(0, count, at_once)])
         return made.reshape(*raw.shape[:-1], *made.shape[1:])
 
+    def compressed(self, magnitudes: Tensor) -> Tensor:
+        return compress(magnitudes, self.compression, power=1, offset=self.offset, factor=self.factor, range_db=self.range_db)
+
     def forward(self, raw: Tensor) -> Tensor:
-        return compress(self.magnitudes(raw), self.compression, power=1, offset=self.offset, factor=self.factor, range_db=self.range_db)
+        return self.compressed(self.magnitudes(raw))
 
 
 class HCQT(SoundPart):
@@ -226,30 +241,21 @@ class HCQT(SoundPart):
         harmonics: Sequence[float] = (0.5, 1, 2, 3, 4, 5),
         *,
         lowest: float | None = None,
-        gamma: float = 0.0,
-        shape: str = "time",
-        scale: str = "unit",
-        compression: str = "none",
-        offset: float = 1e-7,
-        factor: float = 1.0,
-        range_db: float | None = None,
         of: str = "sound",
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(rate, hop, of)
         self.fmin, self.bands, self.per_octave = float(fmin), int(bands), int(per_octave)
         self.harmonics = tuple(float(h) for h in harmonics)
         if not self.harmonics or min(self.harmonics) <= 0:
             raise OptionError(f"harmonics={self.harmonics}: at least one, each above 0")
-        self.compression, self.offset, self.factor, self.range_db = check(compression), float(offset), float(factor), range_db
         shifts = [round(self.per_octave * np.log2(h)) for h in self.harmonics]
         bottom = min(shifts) if lowest is None else max(min(shifts), int(np.ceil(self.per_octave * np.log2(lowest / fmin))))
         top = int(np.ceil(self.per_octave * np.log2(rate / 2 / fmin)))  # the first bin that is no more below half the rate
         top = min(top, self.bands + max(shifts))
         if top <= bottom:
             raise OptionError(f"fmin={fmin:g} Hz: no harmonic of it lies below half the rate, {rate / 2:g} Hz")
-        self.cqt = CQT(
-            rate, hop, self.fmin * 2 ** (bottom / self.per_octave), top - bottom, per_octave, gamma=gamma, shape=shape, scale=scale, of=of
-        )
+        self.cqt = CQT(rate, hop, self.fmin * 2 ** (bottom / self.per_octave), top - bottom, per_octave, of=of, **options)
         bins = torch.tensor([[k + shift for k in range(self.bands)] for shift in shifts])
         silent = (bins < bottom) | (bins >= top)
         self.register_buffer("places", torch.where(silent, top - bottom, bins - bottom).flatten(), persistent=False)
@@ -261,5 +267,4 @@ class HCQT(SoundPart):
 
     def forward(self, raw: Tensor) -> Tensor:
         heard = nn.functional.pad(self.cqt.magnitudes(raw), (0, 0, 0, 1))  # and one silent bin for what lies outside
-        heard = compress(heard, self.compression, power=1, offset=self.offset, factor=self.factor, range_db=self.range_db)
-        return heard.index_select(-2, self.places).unflatten(-2, (len(self.harmonics), self.bands)).flatten(-4, -3)
+        return self.cqt.compressed(heard).index_select(-2, self.places).unflatten(-2, (len(self.harmonics), self.bands)).flatten(-4, -3)

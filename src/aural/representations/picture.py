@@ -13,16 +13,18 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..errors import UnknownName
+from ..errors import OptionError, UnknownName
 from ..sound import Recording, Sound
 from .chroma import ChromaCQT
 from .cqt import CQT
 from .framing import SoundPart
+from .gallery import DECIBELS, UNIT, WHOLE
 from .mel import LogMel
 from .stft import Spectrogram
 
 WINDOW = 20.0  # seconds at a time
 GUARD = 0.5  # seconds before and after them, for filters and the resampler
+LONGEST = 600.0  # seconds of a sound that must be drawn whole
 FLOOR, STEP = -100.0, 0.6  # dB of level 0, and of one level
 
 
@@ -70,8 +72,14 @@ def _columns(sound: Sound | Recording, part: SoundPart, width_per_second: float,
     values = part(torch.from_numpy(np.ascontiguousarray(piece.samples))[None])[0, 0].numpy()
     times = start + np.arange(values.shape[-1]) * part.hop / part.rate
     levels = np.clip(np.rint(values * 255 if linear else (values - FLOOR) / STEP), 0, 255).astype(np.uint8)
-    # Every column is heard from its first frame to the next column's; finer columns than frames repeat them.
-    edges = np.searchsorted(times, np.arange(first, last + 1) / width_per_second - 1e-9)
+    return _by_columns(levels, times, np.arange(first, last + 1) / width_per_second)
+
+
+def _by_columns(levels: np.ndarray, times: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Frames (band, frame) → columns (band, column) that begin and end at those seconds: of each its loudest frame.
+
+    Every column is heard from its first frame to the next column's; finer columns than frames repeat them."""
+    edges = np.searchsorted(times, seconds - 1e-9)
     begin = np.minimum(edges[:-1], levels.shape[-1] - 1)
     return np.stack([levels[:, a : max(a + 1, b)].max(1) for a, b in zip(begin, edges[1:], strict=True)], 1)
 
@@ -88,16 +96,37 @@ KINDS: dict[str, Callable[[int, int], SoundPart]] = {
     "stft": _stft,
     "mel": lambda rate, hop: LogMel(rate, hop, 1024, 128, 30.0, rate * 0.499, compression="db"),
     "cqt": lambda rate, hop: CQT(rate, hop, 27.5, 288, 36, gamma=12.0, compression="db"),
+    **DECIBELS,
     "chroma": lambda rate, hop: ChromaCQT(rate, hop),
+    **UNIT,
 }
+NAMES = (*KINDS, *WHOLE)
 
 
 def picture(sound: Sound | Recording, kind: str = "mel", width_per_second: float = 50.0) -> np.ndarray:
-    """The sound as "stft", "mel", "cqt" or "chroma": uint8 (height, width). Raises UnknownName."""
-    if kind not in KINDS:
-        raise UnknownName.among("picture", kind, KINDS)
+    """The sound as one of `NAMES`: uint8 (height, width).
+
+    Raises UnknownName, and OptionError where a kind needs the whole sound at once and it is longer than ten minutes.
+    """
+    if kind not in NAMES:
+        raise UnknownName.among("picture", kind, NAMES)
     rate = 22_050
-    return strip(sound, KINDS[kind](rate, _hop(rate, width_per_second)), width_per_second, None if kind == "chroma" else 80.0)
+    hop = _hop(rate, width_per_second)
+    if kind in WHOLE:
+        return _whole(sound, kind, width_per_second, rate, hop)
+    return strip(sound, KINDS[kind](rate, hop), width_per_second, None if kind == "chroma" or kind in UNIT else 80.0)
+
+
+@torch.no_grad()
+def _whole(sound: Sound | Recording, kind: str, width_per_second: float, rate: int, hop: int) -> np.ndarray:
+    """A kind that depends on the whole sound."""
+    if sound.duration > LONGEST:
+        raise OptionError(f"as {kind} a sound is drawn whole, up to {LONGEST:g} s of it; this one has {sound.duration:.0f}: take a part")
+    heard = sound.read() if isinstance(sound, Recording) else sound
+    values, hop = WHOLE[kind](torch.from_numpy(np.ascontiguousarray(heard.mono().at(rate).samples))[None], rate, hop)
+    levels = np.rint(values.clamp(0, 1).numpy() * 255).astype(np.uint8)[::-1]
+    width = max(1, int(np.ceil(sound.duration * width_per_second - 1e-9)))
+    return _by_columns(levels, np.arange(levels.shape[-1]) * hop / rate, np.arange(width + 1) / width_per_second)
 
 
 def png(pixels: np.ndarray) -> bytes:

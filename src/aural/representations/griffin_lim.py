@@ -1,0 +1,59 @@
+"""A sound out of magnitudes alone: the phases are found by going to and fro between spectrum and sound.
+
+Source   Griffin & Lim, Signal estimation from modified short-time Fourier transform, 1984; the fast variant: Perraudin,
+         Balazs & Søndergaard, A fast Griffin-Lim algorithm, 2013
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import OptionError
+from .stft import STFT
+
+
+def griffin_lim(
+    magnitudes: Tensor,
+    stft: STFT,
+    length: int | None = None,
+    *,
+    rounds: int = 32,
+    momentum: float = 0.99,
+    phases: Tensor | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """Magnitudes (..., bin, frame) of `stft` → a sound (..., time) whose magnitudes are near them.
+
+    Args:
+        length: samples of it; default: hop · (frames - 1).
+        rounds: how often the phases of the sound made so far are taken.
+        momentum: 0 is Griffin & Lim's own, whose error never rises; 0.99 the fast variant, which usually ends nearer.
+        phases: to begin with, in radians, shaped like the magnitudes; default: chance, the same for every example.
+        seed: of that chance.
+    """
+    if rounds < 0 or momentum < 0:
+        raise OptionError(f"rounds={rounds}, momentum={momentum:g}: neither may be below 0")
+    if phases is None:
+        drawn = torch.rand(magnitudes.shape[-2:], generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        phases = (2 * math.pi * drawn).to(magnitudes).expand_as(magnitudes)
+    frames = magnitudes.shape[-1]
+    inner = stft.hop * (frames - 1) if length is None else length  # as long as the answer, so that its last frames count
+    if stft.frames(inner) != frames:
+        least = (frames - 1) * stft.hop
+        raise OptionError(f"length={inner}: a sound of {frames} frames has from {least} to {least + stft.hop - 1} samples")
+    directions, before = torch.polar(torch.ones_like(phases), phases), None
+    for _ in range(rounds):
+        heard = stft(stft.invert(magnitudes * directions, inner))
+        ahead = heard if before is None else heard + momentum * (heard - before)
+        before = heard
+        directions = ahead / ahead.abs().clamp(min=torch.finfo(magnitudes.dtype).tiny ** 0.5)
+    return stft.invert(magnitudes * directions, inner)
+
+
+def inconsistency(spectrum: Tensor, stft: STFT, length: int) -> Tensor:
+    """How far a spectrum (..., bin, frame) is from that of any sound, relative to its length: 0 is consistent."""
+    away = stft(stft.invert(spectrum, length)) - spectrum
+    return torch.linalg.vector_norm(away, dim=(-2, -1)) / torch.linalg.vector_norm(spectrum, dim=(-2, -1)).clamp(min=1e-30)

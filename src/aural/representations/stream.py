@@ -1,0 +1,88 @@
+"""Representations of a sound that is still coming in: every frame as soon as all that it depends on is there.
+
+Pieces of any lengths give the frames of the whole (the tests state it for each part). A frame is late by what it reaches
+ahead: half a window, or nothing for causal filters.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import OptionError
+from ..part import Part
+from .framing import SoundPart
+from .kernels import Kernels
+from .mel import MultiResolutionLogMel
+from .pcen import PCEN
+from .phase import InstantaneousFrequency
+from .sf_nmf import SourceFilter
+from .sms import SMS
+from .stft import Spectral, Waveform
+from .wavelet import DWT
+
+
+def reach(part: Part) -> tuple[int, int]:
+    """Samples before and after the middle of a frame that it depends on. Raises OptionError where that is not known or all."""
+    if getattr(part, "compression", None) == "unit" or getattr(part, "range_db", None) is not None:
+        raise OptionError("a compression that looks for the example's maximum has to hear all of it: take one without range_db")
+    if isinstance(part, InstantaneousFrequency):
+        return part.n_fft // 2 + part.hop, part.n_fft - part.n_fft // 2
+    if isinstance(part, Spectral) and not isinstance(part, SMS | SourceFilter):
+        return part.n_fft // 2, part.n_fft - part.n_fft // 2
+    if isinstance(part, MultiResolutionLogMel):
+        return max(part.windows), max(part.windows)
+    if isinstance(part, Kernels):
+        kernels = [part.kernel(band) for band in range(len(part.reaches()))]
+        return max(middle for _, middle in kernels), max(len(kernel) - middle for kernel, middle in kernels)
+    if isinstance(part, DWT):
+        return len(part.low) * part.hop, part.hop
+    if isinstance(part, Waveform):
+        return 0, 1
+    raise OptionError(f"a frame of {type(part).__name__} depends on the whole sound, or nobody said on how much of it")
+
+
+class Stream:
+    """A part heard piece by piece; keeps the samples that frames to come still need, and computes those few again.
+
+    Args:
+        part: a representation, or PCEN around one.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._pcen = part if isinstance(part, PCEN) else None
+        inner = part.part if isinstance(part, PCEN) else part
+        self._before, self._after = reach(inner)
+        assert isinstance(inner, SoundPart)
+        self._part = inner
+        self._state: Tensor | None = None
+        self._kept: Tensor | None = None  # samples from self._first on, which lies on a frame
+        self._first = self._frame = 0
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """The next samples (..., time) → the frames (…, frame) that are complete now; there may be none."""
+        self._kept = samples if self._kept is None else torch.cat([self._kept, samples], -1)
+        heard = self._first + self._kept.shape[-1]
+        return self._made(max(self._frame, (heard - self._after) // self._part.hop + 1))
+
+    def end(self) -> Tensor:
+        """The frames that waited for more; then the stream begins anew."""
+        if self._kept is None:
+            raise OptionError("no samples came before the end of the stream")
+        made = self._made(self._first // self._part.hop + self._part.frames(self._kept.shape[-1]))
+        self._kept, self._state, self._first, self._frame = None, None, 0, 0
+        return made
+
+    def _made(self, until: int) -> Tensor:
+        """Frames from the next one to `until`, which is then the next."""
+        assert self._kept is not None
+        hop = self._part.hop
+        made = self._part(self._kept)
+        offset = self._first // hop
+        made = made[..., self._frame - offset : until - offset]
+        if self._pcen is not None and made.shape[-1]:
+            made, self._state = self._pcen.step(made, self._state)
+        self._frame = until
+        first = max(self._first, (until * hop - self._before) // hop * hop)
+        self._kept, self._first = self._kept[..., first - self._first :], first
+        return made
