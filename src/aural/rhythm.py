@@ -29,7 +29,7 @@ class Bar:
 def positions(beats: Events) -> np.ndarray:
     """(n,) position of each beat in its bar, from 1; 0 where it is not known."""
     words = beats.labels or (UNKNOWN,) * len(beats)
-    return np.array([int(word) if word.isdigit() else 0 for word in words], dtype=int)
+    return np.array([int(word) if word.isascii() and word.isdecimal() else 0 for word in words], dtype=int)
 
 
 def in_bars(beats: Events, downbeats: np.ndarray, reach: float = 0.07, longest: int = 12) -> Events:

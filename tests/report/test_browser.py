@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-
 import numpy as np
 import pytest
 
 from aural.annotations import Events
 from aural.report import Row, index, page
 
+from .browsing import box, inked, picture_of, position, ready, settled, until, until_time
 from .made import BEATS, SECONDS, clicks, fields, tasks
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 EVIL = '<script>alert("page")</script>'
-# Every sound that WebAudio is told to start: when, and how long before that it was told.
-SPY = """
-  window.started = [];
-  const start = AudioBufferSourceNode.prototype.start;
-  AudioBufferSourceNode.prototype.start = function (when) {
-    const media = window.audios[0].currentTime;
-    const {contextTime, performanceTime} = this.context.getOutputTimestamp();
-    const heard = performanceTime ? contextTime + (performance.now() - performanceTime) / 1000 : this.context.currentTime;
-    const samples = this.buffer.getChannelData(0);
-    let turns = 0;
-    for (let i = 1; i < samples.length; i++) turns += samples[i - 1] < 0 && samples[i] >= 0;
-    window.started.push({at: media + (when - heard), media, hz: turns / this.buffer.duration});
-    return start.call(this, when);
-  };
-  window.audios = [];
-  const Plain = window.Audio;
-  window.Audio = function () { const made = new Plain(); window.audios.push(made); return made; };
-"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -78,78 +36,6 @@ def folder(tmp_path_factory):
     ]
     (made / "index.html").write_text(index([*rows, Row("c song", "mute.html", 5.0, 120.0)]), encoding="utf-8")
     return made
-
-
-@pytest.fixture
-def opened(browser, folder):
-    """Opens a page of the folder; afterwards nothing may have been complained of, and nothing asked of the network."""
-    contexts, complaints = [], []
-
-    def heard(message, allow):
-        if message.type in ("error", "warning") and not any(word in message.text for word in allow):
-            complaints.append(message.text)
-
-    def open_page(name="song", allow=(), **options):
-        options.setdefault("viewport", {"width": 1100, "height": 900})
-        context = browser.new_context(**options)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.add_init_script(SPY)
-        tab.on("console", lambda message: heard(message, allow))
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("request", lambda asked: None if asked.url.startswith(("file:", "data:", "blob:")) else complaints.append(asked.url))
-        tab.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        tab.goto((folder / f"{name}.html").as_uri())
-        tab.wait_for_timeout(150)
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def until(tab, condition: str, seconds: float = 10.0) -> None:
-    """Waits until an expression holds. (Playwright's own waiting evaluates in the page, which the page's policy forbids.)"""
-    end = time.monotonic() + seconds
-    while not tab.evaluate(condition):
-        assert time.monotonic() < end, f"still not: {condition}"
-        tab.wait_for_timeout(25)
-
-
-def until_time(tab, seconds: float) -> None:
-    until(tab, f"document.querySelector('#over').getAttribute('aria-valuenow') > {seconds}")
-
-
-def ready(tab):
-    until(tab, "!document.querySelector('#play').disabled")
-    return tab
-
-
-def position(tab) -> float:
-    return float(tab.get_attribute("#over", "aria-valuenow"))
-
-
-def settled(tab) -> float:
-    tab.wait_for_timeout(120)
-    return position(tab)
-
-
-def box(tab, selector="#over"):
-    return tab.locator(selector).bounding_box()
-
-
-def picture_of(tab, canvas: str) -> str:
-    return tab.evaluate("id => document.getElementById(id).toDataURL()", canvas)
-
-
-def inked(tab, canvas: str) -> int:
-    """How many pixels are drawn on a canvas."""
-    return tab.evaluate(
-        """id => { const c = document.getElementById(id), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-                   let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; }""",
-        canvas,
-    )
 
 
 def test_it_plays(opened):
@@ -185,7 +71,7 @@ def test_every_lane_is_drawn(opened):
     tab = ready(opened())
     tab.wait_for_timeout(300)
     ids = tab.evaluate("[...document.querySelectorAll('.lane canvas')].map(c => c.id)")
-    assert len(ids) == 3 + len(tasks()) + 2
+    assert len(ids) == 3 + len(tasks()) + 3
     assert all(inked(tab, one) > 100 for one in ids)
     waves = tab.evaluate("[...document.querySelector('#wave > div').shadowRoot.querySelectorAll('canvas')].map(c => c.width)")
     assert waves
@@ -333,7 +219,7 @@ def test_a_loop_goes_round(opened):
 
 def test_a_double_click_loops_the_span_there(opened):
     tab = ready(opened())
-    chords = tab.locator("#lane-3").bounding_box()  # beats, tempo, onsets, chords
+    chords = tab.locator("#lane-4").bounding_box()  # beats, metre, tempo, onsets, chords
     tab.mouse.dblclick(chords["x"] + chords["width"] * 5 / SECONDS, chords["y"] + 10)
     tab.wait_for_timeout(150)
     loop, over = box(tab, "#loop"), box(tab)
@@ -386,7 +272,7 @@ def test_a_doubt_leads_to_its_place(opened):
     tab = ready(opened())
     before = picture_of(tab, "ruler")
     tab.click(".doubts button")
-    assert settled(tab) == pytest.approx(6.0, abs=0.051)
+    assert 6.0 <= settled(tab) < 6.9  # it plays from there
     assert picture_of(tab, "ruler") != before
 
 

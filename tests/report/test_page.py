@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from aural.annotations import Curves, Events, Intervals, Label, Tempo
+from aural.annotations import Curves, Events, Grid, Intervals, Label, Tempo
+from aural.corrections import CorrectionError
 from aural.errors import AnnotationError
 from aural.report import Fact, Page, Row, clock, facts_of, index, page, render
 from aural.sound import Sound
@@ -32,7 +33,7 @@ def test_the_same_arguments_give_the_same_bytes(html):
 def test_every_field_has_the_lane_that_its_task_declares(html):
     shown = [(lane["field"], lane["kind"], lane["title"]) for lane in data_of(html)["lanes"]]
     declared = [(t.makes, t.lane.kind, t.lane.title) for t in tasks()]
-    derived = [("tempo curve", "curve", "tempo"), ("sound", "picture", "log-mel")]
+    derived = [("metre", "spans", "metre"), ("tempo curve", "curve", "tempo"), ("sound", "picture", "log-mel")]
     assert sorted(shown) == sorted(declared + derived)
     assert {kind for _, kind, _ in shown} == {"events", "spans", "curve", "roll", "picture"}
 
@@ -69,7 +70,109 @@ def test_times_of_a_long_sound_keep_their_milliseconds():
 
 def test_the_tempo_curve_follows_the_beats():
     lane = next(x for x in data_of(page(fields(), ["beat"]))["lanes"] if x["field"] == "tempo curve")
-    assert unpacked(lane["curves"][0]) == pytest.approx(np.full(len(BEATS) - 1, 120.0))
+    assert unpacked(lane["curves"][0]) == pytest.approx(np.full(len(BEATS), 120.0))
+    assert (lane["first"], lane["step"]) == pytest.approx((BEATS[0], 0.5))
+
+
+def lanes_of(example, *names, **more):
+    return {lane["field"]: lane for lane in data_of(page(example, names, **more))["lanes"]}
+
+
+def words_of(lane):
+    return [lane["words"][i] for i in unpacked(lane["word"])]
+
+
+def test_the_tempo_of_the_field_comes_before_that_of_the_beats():
+    curve = Curves([0.0, 5.0], [[100.0, 110.0]], ("bpm",))
+    tempo = Tempo(np.array([100.0]), curve=curve)
+    for tasks_ in (["beat", "tempo"], ["tempo"]):
+        lane = lanes_of({"beats": Events(BEATS), "tempo": tempo}, *tasks_)["tempo curve"]
+        assert unpacked(lane["curves"][0]).tolist() == [100.0, 110.0]
+    assert lanes_of({"beats": Events(BEATS)}, "onset") == {}
+
+
+def test_a_change_of_metre_is_a_span():
+    labels = [i % 4 + 1 if i < 16 else (i - 16) % 6 + 1 for i in range(len(BEATS))]
+    lane = lanes_of({"beats": Events(BEATS, labels)}, "beat")["metre"]
+    assert words_of(lane) == ["4/4", "6/8"]
+    assert unpacked(lane["starts"]).tolist() == [BEATS[0], BEATS[16]]
+
+
+def test_one_known_bar_line_is_no_metre():
+    example = {"beats": Events(BEATS, ["", "1", *[""] * (len(BEATS) - 2)])}
+    assert words_of(lanes_of(example, "beat")["metre"]) == []
+    assert [fact.name for fact in facts_of(example)] == ["BPM"]
+
+
+def test_beats_without_positions_are_counted_from_the_downbeats():
+    example = {"beats": Events(BEATS), "downbeats": Events(BEATS[2::3])}
+    lanes = lanes_of(example, "beat", "downbeat")
+    assert words_of(lanes["beats"])[:6] == ["2", "3", "1", "2", "3", "1"]
+    assert "downbeats" not in lanes  # the bar lines say it
+    assert facts_of(example)[1].value == "3"
+
+
+def test_downbeats_that_are_not_the_beats_bar_lines_keep_their_lane():
+    example = {"beats": fields()["beats"], "downbeats": Events(BEATS[1::4])}
+    assert "downbeats" in lanes_of(example, "beat", "downbeat")
+    assert "downbeats" in lanes_of(example, "downbeat")
+
+
+def test_a_constant_grid_is_shown_to_a_hundredth_and_its_anchor_to_a_millisecond():
+    grid = Grid(0.5, 11.5, 120.004, 0.5004)
+    given = data_of(page({"beats": Events(BEATS), "tempo": Tempo(np.array([120.0]), segments=(grid,))}, ["beat", "tempo"]))
+    lane = next(lane for lane in given["lanes"] if lane["field"] == "grid")
+    assert words_of(lane) == ["120.00 BPM from 0.500 s"]
+    assert given["grids"] == [{"start": 0.5, "end": 11.5, "bpm": 120.004, "anchor": 0.5004}]
+
+
+# ---- corrections
+
+SIDECAR = """# mine </script><script>alert(1)</script>
+[rhythm]
+bar_starts = [12.480, 3.5]
+tempo = 127.5
+
+[[rhythm.metre]]
+from = 30.0
+beats = 3
+"""
+
+
+def test_edit_mode_begins_with_the_sidecar():
+    html = page({"beats": Events(BEATS)}, ["beat"], file_name="a.ogg", corrections=SIDECAR)
+    begun = data_of(html)["correction"]
+    assert (begun["bar_starts"], begun["tempo"], begun["metre"]) == ([3.5, 12.48], 127.5, [{"from": 30.0, "beats": 3}])
+    assert begun["rest"] == "# mine </script><script>alert(1)</script>"
+    assert len(Elements(html).all("script")) == 4
+
+
+def test_the_times_of_a_part_are_counted_from_its_start():
+    begun = data_of(page({"beats": Events(BEATS)}, ["beat"], corrections=SIDECAR, offset=3.0))
+    assert begun["correction"]["bar_starts"] == pytest.approx([0.5, 9.48])
+    assert begun["correction"]["metre"] == [{"from": 27.0, "beats": 3}]
+    assert begun["offset"] == 3.0
+
+
+@pytest.mark.parametrize("text", ["[rhythm", "[rhythm]\nbar_starts = ['<b>']", "[rhythm]\ntempo = '<script>'", "[rhythm]\nmetre = 3"])
+def test_corrections_that_cannot_be_read_are_an_error_that_names_the_sidecar(text):
+    with pytest.raises(CorrectionError, match=r"a\.aural\.toml:\d"):
+        page({"beats": Events(BEATS)}, ["beat"], file_name="a.ogg", corrections=text)
+
+
+def test_where_to_put_the_corrections_is_told_and_nothing_in_it_is_trusted():
+    name = "a'b\"<img src=x>.mp3"
+    html = page({"beats": Events(BEATS)}, ["beat"], file_name=name)
+    elements = Elements(html)
+    assert not elements.all("img")
+    told = next(text for attributes, text in elements.all("b") if attributes.get("id") == "sidecar")
+    assert told.startswith("a'b\"<img src=x>.aural.toml")
+    assert "aural analyze &#39;a&#39;&#34;&#39;&#34;&#39;b" in html  # quoted for a shell, escaped for the page
+
+
+def test_without_beats_there_is_nothing_to_correct():
+    ids = [attributes.get("id") for _, attributes, _ in Elements(page({"onsets": Events(BEATS)}, ["onset"])).found]
+    assert not {"edit", "pencil", "gridded"} & set(ids)
 
 
 def test_a_picture_arrives_as_png_that_spans_the_sound(html):
@@ -123,7 +226,7 @@ def evil():
 def test_text_of_the_file_is_text(evil):
     elements = Elements(evil)
     scripts = [attributes for attributes, _ in elements.all("script")]
-    assert scripts == [{"type": "application/json", "id": "data"}, {}, {}]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}, {}, {}]
     assert not [name for _, attributes, _ in elements.found for name in attributes if name.startswith("on")]
     assert not elements.all("img")
     assert not elements.all("b") or all(not attributes.get("onclick") for attributes, _ in elements.all("b"))
@@ -174,13 +277,27 @@ def test_tempo_and_metre_are_read_off_the_beats():
 def test_a_tempo_that_moves_shows_its_range():
     times = np.cumsum(np.linspace(0.4, 0.6, 60))
     fact = facts_of({"beats": Events(times)})[0]
-    assert fact.note == "103–142"
+    assert fact.note == "varies 103–142"
 
 
 def test_other_tempi_stand_beside_the_first():
-    tempo = Tempo(np.array([118.0, 59.0, 177.0]), np.array([0.9, 0.08, 0.001]))
-    assert facts_of({"tempo": tempo}) == [Fact("BPM", "118.0", "59: 8 %", 0.9)]
-    assert facts_of({"tempo": tempo, "beats": Events(BEATS)})[0][:3] == ("BPM", "120.0", "59: 8 %")
+    tempo = Tempo(np.array([118.0, 59.0, 177.0, 100.0]), np.array([0.9, 0.08, 0.001, 0.02]))
+    told = "90 % · 59.0 (half) 8 % · 100.0 2 %"
+    assert facts_of({"tempo": tempo}) == [Fact("BPM", "118.0", told, 0.9)]
+    assert facts_of({"tempo": tempo, "beats": Events(BEATS)}) == [Fact("BPM", "118.0", told, 0.9)]
+    assert facts_of({"tempo": Tempo(np.array([118.0]))}) == [Fact("BPM", "118.0")]
+    assert facts_of({"tempo": Tempo(np.zeros(0))}) == []
+
+
+@pytest.mark.parametrize(("ratio", "name"), [(2, "double"), (1 / 2, "half"), (3, "triple"), (1 / 3, "third"), (3 / 2, "three halves")])
+def test_a_candidate_is_named_by_its_ratio_to_the_first(ratio, name):
+    (fact,) = facts_of({"tempo": Tempo(np.array([90.0, 90.0 * ratio * 1.02]), np.array([0.6, 0.4]))})
+    assert fact.note == f"60 % · {90 * ratio * 1.02:.1f} ({name}) 40 %"
+
+
+def test_a_constant_grid_says_the_tempo_to_a_hundredth():
+    grids = (Grid(0.0, 4.0, 118.5, 0.5), Grid(4.0, 60.0, 118.02, 4.2))
+    assert facts_of({"tempo": Tempo(np.array([118.0]), segments=grids)})[0].value == "118.02"
 
 
 def test_beats_without_bars_have_no_metre():

@@ -16,8 +16,10 @@
     )
 
 Promise   the same arguments give the same bytes; nothing of the arguments is trusted: all text is escaped, the page's policy
-          (CSP) allows its own two scripts by their hash and nothing else, links are relative
+          (CSP) allows its own scripts by their hash and nothing else, links are relative
 Player    wavesurfer.js 7 (BSD-3, vendor/) plays and draws the waveform; page.js draws the lanes that the tasks declare
+Edit      bars, tempo and metre are put right on the page; what is saved there is the sound's sidecar, NAME.aural.toml; rhythm.js
+          follows its rules, so that the page shows at once what the next analysis will make of it
 """
 
 from __future__ import annotations
@@ -25,22 +27,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import Counter
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 
-from .. import __version__
-from ..annotations import Events, Intervals, Label, Tempo
+from .. import __version__, rhythm
+from ..annotations import Events, Grid, Intervals, Label, Tempo
+from ..corrections import sidecar
+from ..formats import main_bpm
 from ..sound import Recording, Sound
 from ..tasks import Lane, Task, task
-from . import _lanes
+from . import _lanes, _rhythm
 from ._media import LONGEST, Media, Peaks, media, peaks
 
 HERE = Path(__file__).parent
@@ -77,7 +80,9 @@ class Page:
     """All that one page says. `page` makes it from an Example; `render` writes it.
 
     files: label and relative address; made_by: dicts of system, weights (digest), version, command; picture: uint8
-    (height, width), high frequencies on top, spanning the whole sound.
+    (height, width), high frequencies on top, spanning the whole sound; grids: the stretches of constant tempo; correction: what
+    edit mode begins with; heard: the beats before it, where they differ; again: the command that reads the sidecar; offset: of
+    the page's 0 in the file, seconds.
     """
 
     title: str
@@ -93,6 +98,11 @@ class Page:
     media: Media | None = None
     peaks: Peaks | None = None
     picture: np.ndarray | None = None
+    grids: Sequence[Grid] = ()
+    correction: Mapping[str, Any] = field(default_factory=lambda: _rhythm.correction(""))
+    heard: Events | None = None
+    again: str = ""
+    offset: float = 0.0
 
 
 def page(
@@ -112,6 +122,9 @@ def page(
     embed: bool = True,
     link: str = "",
     picture: bool = True,
+    corrections: str = "",
+    heard: Events | None = None,
+    offset: float = 0.0,
 ) -> str:
     """The page of one example, as HTML.
 
@@ -129,28 +142,36 @@ def page(
         embed: put the sound into the page. Sounds longer than 20 minutes never are.
         link: relative path of the sound file, for the player where the sound isn't embedded.
         picture: show the log-mel picture.
+        corrections: text of the sound's sidecar, which the example's beats follow; edit mode begins with it.
+        heard: the beats before those corrections; without them edit mode can't take back what the sidecar says.
+        offset: seconds of the page's 0 in the file, where it is a part; the sidecar's times are the file's.
 
-    Raises AnnotationError where a task's lane can't draw what the field holds.
+    Raises AnnotationError where a task's lane can't draw what the field holds, CorrectionError where the corrections can't be
+    read.
     """
     if sound is None:
         sound = example.get("sound")
     duration = float(sound.duration) if sound is not None else _end(example)
-    lanes = []
-    for one in tasks:
-        asked = task(one) if isinstance(one, str) else one
-        value = example.get(asked.makes)
-        if asked.lane is None or value is None:
+    beats, tempo = _rhythm.counted(example), example.get("tempo")
+    lanes: list[Shown] = []
+    derived: list[Shown] = []
+    asked = [task(one) if isinstance(one, str) else one for one in tasks]
+    shown = beats if any(one.makes == "beats" for one in asked) else None
+    for one in asked:
+        value = beats if one.makes == "beats" and beats is not None else example.get(one.makes)
+        if value is None or (one.makes == "downbeats" and shown is not None and _rhythm.same_bars(shown, value)):
             continue
-        lanes.append(Shown(asked.lane, asked.makes, value))
-        curve = _lanes.tempo_curve(value) if asked.makes == "beats" and isinstance(value, Events) else None
-        if curve is not None:
-            lanes.append(Shown(_lanes.TEMPO, "tempo curve", curve))
+        if one.lane is not None:
+            lanes.append(Shown(one.lane, one.makes, value))
+        if one.makes in ("beats", "tempo") and not derived:
+            derived = [Shown(*lane) for lane in _rhythm.lanes(shown, tempo)]
+            lanes += derived
     strip = None
     if sound is not None and picture and duration > 0:
         from ..representations.picture import log_mel_strip
 
         strip = log_mel_strip(sound, width_per_second=min(40.0, _lanes.FINE / duration), height=96)
-    notes = list(notes)
+    notes, made_by = list(notes), list(made_by)
     played: Media | None = None
     if sound is not None and embed and 0 < duration <= LONGEST:
         played = media(sound, original)
@@ -169,11 +190,16 @@ def page(
             lanes=lanes,
             doubts=[Doubt(*doubt) for doubt in doubts],
             files=list(files),
-            made_by=list(made_by),
+            made_by=made_by,
             notes=notes,
             media=played,
             peaks=peaks(sound) if sound is not None and duration > 0 else None,
             picture=strip,
+            grids=tempo.segments if isinstance(tempo, Tempo) else (),
+            correction=_rhythm.correction(corrections, _sidecar(file_name), offset),
+            heard=heard,
+            again=next((one["command"] for one in made_by if one.get("command")), f"aural analyze {shlex.quote(file_name)}"),
+            offset=offset,
         )
     )
 
@@ -181,9 +207,9 @@ def page(
 def render(page: Page) -> str:
     """The page as HTML: a pure function of its argument."""
     lanes: list[dict[str, Any]] = []
-    for i, (lane, field, value) in enumerate(page.lanes):
-        drawn = _lanes.encoded(lane.kind, field, value, page.duration)
-        about: dict[str, Any] = {"id": f"lane-{i}", "kind": lane.kind, "title": lane.title, "field": field}
+    for i, (lane, name, value) in enumerate(page.lanes):
+        drawn = _lanes.encoded(lane.kind, name, value, page.duration)
+        about: dict[str, Any] = {"id": f"lane-{i}", "kind": lane.kind, "title": lane.title, "field": name}
         lanes.append({**about, "height": lane.height, "sonify": lane.sonify, **drawn})
     if page.picture is not None:
         about = {"id": "lane-picture", "kind": "picture", "title": PICTURE.title, "field": "sound", "height": PICTURE.height}
@@ -193,14 +219,23 @@ def render(page: Page) -> str:
         "lanes": lanes,
         "peaks": {"top": _lanes.packed(page.peaks.top, "u1"), "bottom": _lanes.packed(page.peaks.bottom, "u1")} if page.peaks else None,
         "sound": {"mime": page.media.mime, "href": page.media.href} if page.media else None,
+        "grids": [{"start": grid.start, "end": grid.end, "bpm": grid.bpm, "anchor": grid.anchor} for grid in page.grids],
+        "correction": page.correction,
+        "heard": None if page.heard is None else _lanes.events(page.heard, page.duration),
+        "offset": page.offset,
+        "file": page.file_name,
     }
+    has_beats = any(lane["field"] == "beats" and lane["kind"] == "events" for lane in lanes)
     return _filled(
         "page",
         data,
-        ("vendor/wavesurfer-7.12.12.min.js", "page.js"),
+        ("vendor/wavesurfer-7.12.12.min.js", "rhythm.js", "page.js"),
         page=page,
         lanes=lanes,
         length=clock(page.duration),
+        gridded=has_beats and bool(page.grids),
+        sidecar=_sidecar(page.file_name),
+        editable=has_beats,
         files=[(label, _href(path)) for label, path in page.files],
         sound=base64.b64encode(page.media.data).decode() if page.media and page.media.data else "",
     )
@@ -232,23 +267,27 @@ def index(rows: Iterable[Row], title: str = "aural") -> str:
 def facts_of(example: Mapping[str, Any]) -> list[Fact]:
     """What the summary can say from the annotations alone: tempo, metre, key."""
     facts = []
-    beats, key, tempo = example.get("beats"), example.get("key"), example.get("tempo")
-    others = _alternatives(tempo) if isinstance(tempo, Tempo) else ""
-    if isinstance(beats, Events) and len(beats) > 1:
+    beats, key, tempo = _rhythm.counted(example), example.get("key"), example.get("tempo")
+    if isinstance(tempo, Tempo) and not len(tempo.bpms):
+        tempo = None
+    range_, median, sure = "", 0.0, None
+    if beats is not None and len(beats) > 1:
         gaps = np.diff(beats.times)
         median = float(np.median(gaps))
         low, high = np.percentile(gaps, [10, 90])
-        if median > 0:
-            steady = (high - low) / median < 0.05
-            spread = "" if steady or low <= 0 else f"{60 / high:.0f}–{60 / low:.0f}"
-            sure = None if beats.confidence is None else float(beats.confidence.mean())
-            facts.append(Fact("BPM", f"{60 / median:.1f}", ", ".join(filter(None, [spread, others])), sure))
-        metre, share = _metre(beats)
-        if metre:
-            facts.append(Fact("beats a bar", str(metre), "" if share > 0.95 else f"in {share:.0%} of the bars", share))
-    elif isinstance(tempo, Tempo) and len(tempo.bpms):
+        if median > 0 and low > 0 and (high - low) / median >= 0.05:
+            range_ = f"varies {60 / high:.0f}–{60 / low:.0f}"
+        sure = None if beats.confidence is None else float(beats.confidence.mean())
+    if isinstance(tempo, Tempo):
         sure = float(tempo.probabilities[0]) if len(tempo.probabilities) else None
-        facts.append(Fact("BPM", f"{tempo.bpms[0]:.1f}", others, sure))
+        bpm = f"{main_bpm(example):.2f}" if tempo.segments else f"{tempo.bpms[0]:.1f}"
+        facts.append(Fact("BPM", bpm, " · ".join(filter(None, [_rhythm.candidates(tempo), range_])), sure))
+    elif median > 0:
+        facts.append(Fact("BPM", f"{60 / median:.1f}", range_, sure))
+    if beats is not None:
+        metre, share = _metre(beats)
+        if metre > 1:
+            facts.append(Fact("beats a bar", str(metre), "" if share > 0.95 else f"in {100 * share:.0f} % of the bars", share))
     if isinstance(key, Label):
         facts.append(Fact("key", _key_name(key.name), "", key.confidence))
     elif isinstance(key, Intervals) and len(key):
@@ -261,20 +300,12 @@ def facts_of(example: Mapping[str, Any]) -> list[Fact]:
     return facts
 
 
-def _alternatives(tempo: Tempo) -> str:
-    """The candidates after the first, with their probabilities: "59: 8 %"."""
-    pairs = zip(tempo.bpms[1:3], tempo.probabilities[1:3], strict=False)
-    return ", ".join(f"{bpm:.0f}: {100 * probability:.0f} %" for bpm, probability in pairs if probability >= 0.01)
-
-
 def _metre(beats: Events) -> tuple[int, float]:
-    """The most frequent number of beats from one "1" to the next, and its share of the bars; 0 where no bar is whole."""
-    ones = [i for i, label in enumerate(beats.labels or ()) if label == "1"]
-    bars = Counter(b - a for a, b in pairwise(ones))
-    if not bars:
-        return 0, 0.0
-    metre, count = min(bars.items(), key=lambda item: (-item[1], item[0]))
-    return metre, count / sum(bars.values())
+    """The beats of most bars, and their share of the bars; 0 where no bar is known."""
+    bars = rhythm.bars(beats)
+    whole = bars[:-1] or bars  # the last may be cut off
+    main = rhythm.main_metre(beats)
+    return main, sum(bar.beats == main for bar in whole) / len(whole) if main else 0.0
 
 
 def _key_name(label: str) -> str:
@@ -298,6 +329,10 @@ def _end(example: Mapping[str, Any]) -> float:
             if isinstance(times, np.ndarray) and times.size:
                 last = max(last, float(times.max()))
     return last
+
+
+def _sidecar(file_name: str) -> str:
+    return sidecar(Path(file_name or "NAME")).name
 
 
 def _href(path: str) -> str:

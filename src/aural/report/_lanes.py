@@ -14,7 +14,6 @@ import numpy as np
 
 from ..annotations import Curves, Events, Intervals, Label, Notes, Picture
 from ..errors import AnnotationError
-from ..tasks import Lane
 
 TILE = 2048  # columns of one PNG; a canvas of that width is possible everywhere
 FINE, COARSE = 8000, 1200  # columns of a whole picture, at its two levels
@@ -115,15 +114,3 @@ def encoded(kind: str, field: str, value: Any, duration: float) -> Encoded:
         grey = np.clip(np.nan_to_num(value.pixels).mean(0) * 255, 0, 255)
         return picture(np.rint(grey).astype(np.uint8), duration)
     raise AnnotationError(f"{field}: a lane of {kind!r} can't draw {type(value).__name__}; correct the task's lane")
-
-
-def tempo_curve(beats: Events, around: int = 4) -> Curves | None:
-    """Local tempo in BPM at the middle of each interval: the median of it and its neighbours. None below eight beats."""
-    gaps = np.diff(beats.times)
-    if len(gaps) < 7 or gaps.min() <= 0:
-        return None
-    smooth = [float(np.median(gaps[max(0, i - around) : i + around + 1])) for i in range(len(gaps))]
-    return Curves(beats.times[:-1] + gaps / 2, 60.0 / np.array([smooth]), ("BPM",))
-
-
-TEMPO = Lane("curve", "tempo", height=36)

@@ -39,7 +39,7 @@
     return low;
   };
 
-  const word = (lane, i) => (lane.words ? lane.words[lane.word[i]] : "");
+  const word = (lane, i) => (lane.place ? String(lane.place[i] || "") : lane.words ? lane.words[lane.word[i]] : "");
   const ink = (lane, i) => (lane.ink ? 0.2 + (0.8 * lane.ink[i]) / 255 : 1);
   /** Harte's chords and keys as musicians write them. */
   const CHORD = /^([A-G][b#]*)(?::(maj|min|dim|aug|sus|hdim|[0-9(]|major|minor)([^/]*))?(\/[b#]*\d+)?$/;
@@ -69,19 +69,29 @@
 
   const ofField = (name) => lanes.find((lane) => lane.field === name && lane.kind === "events");
   const beatLane = ofField("beats");
-  const beats = beatLane ? beatLane.times : new Float64Array(0);
-  const bars = (() => {
-    if (beatLane && beatLane.words && beatLane.words.includes("1")) return beats.filter((_, i) => word(beatLane, i) === "1");
-    return ofField("downbeats") ? ofField("downbeats").times : new Float64Array(0);
-  })();
-  /** "12.3": bar and beat; what comes before the first downbeat is bar 0. */
+  const downLane = ofField("downbeats");
+  const metric = (lane) => lane.words && lane.words.every((label) => /^\d*$/.test(label));
+  const asBeats = ({ times, words, word: index, ink: sure }) => ({
+    times: Float64Array.from(times),
+    place: Uint16Array.from(times, (_, i) => (words && /^\d+$/.test(words[index[i]]) ? Number(words[index[i]]) : 0)),
+    ink: sure || null,
+  });
+  /** The beats as the page was made with them. */
+  const printed = beatLane ? asBeats(beatLane) : { times: new Float64Array(0), place: new Uint16Array(0), ink: null };
+  if (beatLane && metric(beatLane)) beatLane.place = printed.place;
+  let beats = printed;
+  const barLines = () => {
+    const first = beats.times.filter((_, i) => beats.place[i] === 1);
+    return first.length || !downLane ? first : downLane.times;
+  };
+  let bars = barLines();
+  /** "bar 12.3": bar and beat; what comes before the first downbeat is bar 0; "" where no bar is known. */
   const position = (t) => {
     const bar = find(bars, t + 1e-4);
+    const beat = find(beats.times, t + 1e-4) - 1;
     if (!bars.length || t > bars[bars.length - 1] + 10) return "";
-    if (!bar && !find(beats, t + 1e-4)) return "";
-    const from = bar ? find(beats, bars[bar - 1] - 1e-4) : 0;
-    const beat = Math.max(find(beats, t + 1e-4) - from, 0);
-    return beats.length ? `bar ${bar}.${beat}` : `bar ${bar}`;
+    if (!beats.times.length) return bar ? `bar ${bar}` : "";
+    return beat >= 0 && beats.place[beat] ? `bar ${bar}.${beats.place[beat]}` : "";
   };
 
   // ---- the view: one time axis for all lanes
@@ -182,8 +192,67 @@
     }
   };
   const drawGrid = (c, height) => {
+    c.globalAlpha = 1;
     c.fillStyle = colours.line;
     eachBar(36, (x) => c.fillRect(Math.round(x), 0, 1, height));
+  };
+  /** Over a picture: light enough to look through. */
+  const drawGridOver = (c, height) => {
+    c.globalAlpha = 0.3;
+    c.fillStyle = colours.accent;
+    eachBar(36, (x) => c.fillRect(Math.round(x), 0, 1, height));
+    c.globalAlpha = 1;
+  };
+
+  /** Bar lines are tall and numbered; the beats between them stand in steps, lower from beat to beat; where the bar isn't known
+      they are short ticks, all alike. */
+  const drawBeats = (lane, c, height) => {
+    const { times } = lane;
+    const first = find(times, view.start - 40 / view.scale);
+    const last = find(times, view.start + seen() + 2 / view.scale);
+    const gap = times.length > 1 ? ((times[times.length - 1] - times[0]) / (times.length - 1)) * view.scale : 99;
+    const near = clamp((gap - 2.5) / 3, 0, 1); // far away only the bars are left
+    const none = !bars.length;
+    const step = barStep(5);
+    const numbered = barStep(38);
+    const counts = gap > 26;
+    const floor = counts ? height - 11 : height;
+    const ceiling = 15;
+    if (lane === beatLane && edit.on && edit.chosen !== null) {
+      const x = toX(edit.chosen);
+      c.globalAlpha = 0.22;
+      c.fillStyle = colours.accent;
+      c.fillRect(x - 6, 0, 12, height);
+      c.globalAlpha = 1;
+    }
+    c.textAlign = "center";
+    for (let i = first; i < last; i++) {
+      const x = Math.round(toX(times[i]));
+      const place = lane === beatLane ? beats.place[i] : 1;
+      if (place === 1) {
+        const bar = find(bars, times[i] + 1e-4);
+        if ((bar - 1) % step) continue;
+        c.globalAlpha = ink(lane, i);
+        c.fillStyle = colours.accent;
+        const told = (bar - 1) % numbered === 0;
+        c.fillRect(x - (gap > 14 ? 1 : 0), told ? 0 : ceiling, gap > 14 ? 2 : 1, height);
+        c.textAlign = "left";
+        if (told) label(c, bar, x + 5, 8);
+        c.textAlign = "center";
+      } else if (near > 0 || none) {
+        c.globalAlpha = ink(lane, i) * (none ? Math.max(near, 0.35) : near);
+        c.fillStyle = place ? colours.ink : colours.faint;
+        const tall = place ? clamp(1.19 - 0.17 * place, 0.25, 1) : 0.4;
+        const top = floor - (floor - ceiling) * tall;
+        c.fillRect(x, top, 1, floor - top);
+      } else continue;
+      if (counts && place > 1) {
+        c.globalAlpha = 0.4 + 0.6 * ink(lane, i);
+        c.fillStyle = colours.soft;
+        c.fillText(place, x, height - 5);
+      }
+    }
+    c.textAlign = "left";
   };
 
   const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
@@ -205,29 +274,8 @@
       const { times } = lane;
       const first = find(times, view.start - 2 / view.scale);
       const last = find(times, view.start + seen() + 2 / view.scale);
-      const metric = lane.words && lane.words.every((label) => /^\d*$/.test(label));
-      if (metric || lane.field === "downbeats") {
-        const gap = times.length > 1 ? ((times[times.length - 1] - times[0]) / (times.length - 1)) * view.scale : 99;
-        const near = clamp((gap - 2.5) / 3, 0, 1); // far away only the bars are left
-        const step = barStep(5);
-        const numbered = barStep(38);
-        for (let i = first; i < last; i++) {
-          const x = Math.round(toX(times[i]));
-          const one = lane.field === "downbeats" || word(lane, i) === "1";
-          if (one) {
-            const bar = find(bars, times[i] + 1e-4);
-            if ((bar - 1) % step) continue;
-            c.globalAlpha = ink(lane, i);
-            c.fillStyle = colours.accent;
-            const told = (bar - 1) % numbered === 0;
-            c.fillRect(x - (gap > 14 ? 1 : 0), told ? 0 : 15, gap > 14 ? 2 : 1, height);
-            if (told) label(c, bar, x + 5, 8);
-          } else if (near > 0) {
-            c.globalAlpha = ink(lane, i) * near;
-            c.fillStyle = colours.ink;
-            c.fillRect(x, height * 0.45, 1, height * 0.55);
-          }
-        }
+      if (lane.place || lane === downLane) {
+        drawBeats(lane, c, height);
         return;
       }
       if (lane.words && lane.words.length > 1 && lane.words.length <= 12) {
@@ -255,6 +303,7 @@
     spans(lane, c, height) {
       const { starts, ends } = lane;
       const colour = hue(lane);
+      if (!starts.length && lane.empty) label(c, lane.empty, 5, height / 2 + 0.5);
       if (!lane.longest) lane.longest = starts.reduce((most, start, i) => Math.max(most, ends[i] - start), 0);
       for (let i = find(starts, view.start - lane.longest); i < starts.length && starts[i] < view.start + seen(); i++) {
         const [a, b] = [toX(starts[i]), toX(ends[i])];
@@ -311,8 +360,8 @@
       const last = Math.min(find(times, view.start + seen()) + 1, times.length);
       const stride = Math.max(1, Math.floor((last - first) / (view.width * 2)));
       const from = first - (first % stride);
-      c.lineWidth = 1.4;
       c.lineJoin = "round";
+      c.lineWidth = 1.4;
       curves.forEach((row, k) => {
         c.strokeStyle = curves.length > 1 ? colours.set[k % 8] : colours.ink;
         c.beginPath();
@@ -329,6 +378,15 @@
         }
         c.stroke();
       });
+      if (!pitched && height >= 32 && high > 1.5) {
+        for (const [v, at] of [[high, 7], [low, height - 7]]) {
+          const text = v < 10 ? v.toFixed(1) : String(Math.round(v));
+          c.globalAlpha = 0.85;
+          c.fillStyle = colours.paper;
+          c.fillRect(0, at - 7, c.measureText(text).width + 6, 14);
+          label(c, text, 3, at);
+        }
+      }
     },
 
     roll(lane, c, height) {
@@ -429,7 +487,7 @@
     }
     const scale = view.width / duration;
     c.fillStyle = colours.accent;
-    for (const button of all(".doubts button")) {
+    for (const button of all(".doubts button[data-start]")) {
       const start = Number(button.dataset.start);
       c.fillRect(start * scale, 24, Math.max((button.dataset.end - start) * scale, 2), 2);
     }
@@ -561,19 +619,25 @@
     if (!times.length) return seek(t + direction * otherwise);
     if (direction > 0) {
       const i = find(times, t + 0.02);
-      return seek(i < times.length ? times[i] : duration);
+      return go(i < times.length ? times[i] : duration);
     }
     const i = find(times, t - (playing() ? 0.3 : 0.02)) - 1; // while it plays, the beat just heard is not meant
-    return seek(i >= 0 ? times[i] : 0);
+    return go(i >= 0 ? times[i] : 0);
   };
-  const stepBeat = (direction) => step(beats, direction, 5);
-  const stepBar = (direction) => step(bars.length ? bars : beats, direction, 5);
+  const go = (t) => {
+    seek(t);
+    choose(t);
+  };
+  const stepBeat = (direction) => step(beats.times, direction, 5);
+  const stepBar = (direction) => step(bars.length ? bars : beats.times, direction, 5);
 
   // ---- loops
 
   let loop = null;
-  const setLoop = (start, end) => {
+  let turns = Infinity; // how often it still goes back
+  const setLoop = (start, end, times = Infinity) => {
     loop = start === null || end - start < 0.05 ? null : [clamp(start, 0, duration), clamp(end, 0, duration)];
+    turns = times;
     $("#looped").setAttribute("aria-pressed", String(loop !== null));
     view.dirty = true;
     wake();
@@ -590,6 +654,10 @@
   /** Back to the start where the loop ends; one who seeks past it is let go. */
   const turned = (t) => {
     if (!loop || t < loop[1] || t > loop[1] + 0.5 || !playing()) return t;
+    if (turns-- <= 0) {
+      setLoop(null);
+      return t;
+    }
     wave.setTime(loop[0]);
     return loop[0];
   };
@@ -626,14 +694,14 @@
       const samples = buffer.getChannelData(0);
       for (let i = 0; i < samples.length; i++) {
         const t = i / context.sampleRate;
-        samples[i] = Math.sin(2 * Math.PI * hz * t) * Math.exp(-t / 0.007);
+        samples[i] = (hz === 1000 ? 0.7 : 1) * Math.sin(2 * Math.PI * hz * t) * Math.exp(-t / 0.007);
       }
       voice.clicks[hz] = buffer;
     }
     return voice.clicks[hz];
   };
   const pitchOfClick = (lane, i) => {
-    if (lane.field === "downbeats" || (lane.field === "beats" && word(lane, i) === "1")) return 1500;
+    if (lane.field === "downbeats" || (lane === beatLane && beats.place[i] === 1)) return 1500;
     return lane.field === "beats" ? 1000 : 2200;
   };
   /** The moment on the audio clock that is heard now. */
@@ -725,6 +793,166 @@
     hear();
   };
 
+  // ---- the beats that are shown: as printed, corrected, or on the constant grid
+
+  const steady = { on: false };
+  const derived = ["metre", "tempo curve", "grid"].map((name) => lanes.find((lane) => lane.field === name));
+  const [metreLane, tempoLane, gridLane] = derived;
+  const KEPT = ["times", "words", "word", "ink", "starts", "ends", "curves", "place"];
+  const asPrinted = new Map([beatLane, downLane, ...derived].filter(Boolean).map((lane) => [lane, Object.fromEntries(KEPT.map((name) => [name, lane[name]]))]));
+  const knownMetres = () => rhythm.metres(beats).filter((run) => run.beats > 1); // a lone first beat is no metre
+  const showBeats = () => {
+    for (const [lane, kept] of asPrinted) Object.assign(lane, kept, { range: null, hues: null, longest: 0 });
+    beats = printed;
+    if (edited()) {
+      beats = rhythm.corrected(rhythm.cut(edit.said(), duration), before, duration);
+      if (tempoLane) Object.assign(tempoLane, { times: beats.times, curves: [rhythm.tempoCurve(beats)] });
+      if (tempoLane && !tempoLane.curves[0].length) tempoLane.times = [];
+      if (gridLane) Object.assign(gridLane, { starts: [], ends: [], empty: "measured anew by the next run" });
+      if (metreLane) {
+        const runs = knownMetres();
+        const names = runs.map((run) => rhythm.metreName(run.beats));
+        const words = [...new Set(names)];
+        Object.assign(metreLane, { starts: runs.map((run) => run.start), ends: runs.map((run) => run.end), words, word: names.map((name) => words.indexOf(name)), ink: null });
+      }
+    } else if (steady.on) beats = rhythm.gridded(printed, data.grids);
+    if (beatLane && beats !== printed) Object.assign(beatLane, { times: beats.times, place: beats.place, ink: beats.ink });
+    bars = barLines();
+    if (downLane && edited()) Object.assign(downLane, { times: bars, ink: null });
+    for (const lane of asPrinted.keys()) describe(lane);
+    silence();
+    said = "";
+    view.dirty = true;
+    wake();
+  };
+  const setGrid = (on) => {
+    const box = $("#gridded");
+    if (!box || box.disabled) return;
+    steady.on = on;
+    box.checked = on;
+    box.parentElement.classList.toggle("on", on);
+    showBeats();
+  };
+
+  // ---- corrections
+
+  const began = { bar_starts: [], tempo: null, metre: [], ...data.correction };
+  const before = data.heard ? asBeats({ ...data.heard, times: unpack(data.heard.times), word: unpack(data.heard.word), ink: unpack(data.heard.ink) }) : printed;
+  const edit = {
+    on: false,
+    chosen: null, // seconds of a beat
+    past: [began],
+    at: 0,
+    /** What is to be done to the beats; where those before the sidecar's corrections aren't known, its tempo is done already. */
+    said: () => (data.heard || current().tempo !== began.tempo ? current() : { ...current(), tempo: null }),
+  };
+  const current = () => edit.past[edit.at];
+  const told = ({ bar_starts: starts, tempo, metre }) => JSON.stringify([starts, tempo, metre]);
+  const edited = () => told(current()) !== told(began);
+  const byTime = (a, b) => a - b;
+  const rounded = (t) => Math.round(t * 1000) / 1000;
+  const change = (what) => {
+    const made = { ...current(), ...what };
+    made.bar_starts = [...new Set(made.bar_starts.map(rounded))].sort(byTime);
+    made.metre = made.metre.map((one) => ({ from: rounded(one.from), beats: one.beats })).sort((a, b) => a.from - b.from);
+    if (told(made) === told(current())) return;
+    edit.past = [...edit.past.slice(0, edit.at + 1), made];
+    edit.at++;
+    shownAnew();
+  };
+  const turnBack = (by) => {
+    edit.at = clamp(edit.at + by, 0, edit.past.length - 1);
+    shownAnew();
+  };
+  const shownAnew = () => {
+    const box = $("#gridded");
+    if (box) box.disabled = edited();
+    if (box && edited() && steady.on) {
+      steady.on = box.checked = false;
+      box.parentElement.classList.remove("on");
+    }
+    showBeats();
+    choose(edit.chosen);
+    panel();
+  };
+  /** The beat nearest to a time is the one that buttons speak of. */
+  const choose = (t) => {
+    if (!edit.on || t === null || !beats.times.length) return;
+    edit.chosen = beats.times[rhythm.nearest(beats.times, t)];
+    view.dirty = true;
+    wake();
+    panel();
+  };
+  const startHere = () => edit.chosen !== null && change({ bar_starts: [...current().bar_starts, edit.chosen] });
+  const shift = (by) => {
+    const starts = current().bar_starts.length ? current().bar_starts : bars.slice(0, 1);
+    if (!starts.length) return say("No bar is known: choose a beat and make it beat 1.");
+    const moved = Array.from(starts, (t) => beats.times[rhythm.nearest(beats.times, t) + by]);
+    if (moved.every((t) => t !== undefined)) change({ bar_starts: moved });
+  };
+  const metreHere = (count) => {
+    if (edit.chosen === null) return;
+    const others = current().metre.filter((one) => Math.abs(one.from - edit.chosen) > 0.07);
+    change({ metre: [...others, { from: edit.chosen, beats: count }] });
+  };
+  const setTempo = (tempo) => change({ tempo: current().tempo === tempo ? null : tempo });
+  const typedTempo = () => {
+    const bpm = Number($("#bpm").value.trim().replace(",", "."));
+    if (!(bpm >= 20 && bpm <= 400)) return say("A tempo is a number of beats a minute between 20 and 400.");
+    say("");
+    return change({ tempo: bpm });
+  };
+  const setEdit = (on) => {
+    if (!beatLane) return;
+    edit.on = on;
+    $("#edit").hidden = !on;
+    $("#pencil").setAttribute("aria-pressed", String(on));
+    if (on && steady.on) setGrid(false);
+    view.dirty = true;
+    wake();
+    if (!on) return;
+    if (getComputedStyle($("#edit")).position === "fixed") region.scrollIntoView({ block: "start" });
+    const gap = beats.times.length > 1 ? (60 / rhythm.bpm(beats.times)) * view.scale : 99;
+    if (gap < 12) zoom(18 / gap);
+    choose(edit.chosen === null ? now() : edit.chosen);
+    panel();
+  };
+  const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+  const panel = () => {
+    if (!edit.on) return;
+    const { bar_starts: starts, tempo, metre } = current();
+    $("#chosen").textContent = edit.chosen === null ? "There are no beats." : [stamp(edit.chosen, 3), position(edit.chosen) || "bar not known"].join(" · ");
+    const sizes = knownMetres().map((run) => rhythm.metreName(run.beats));
+    $("#state").textContent = [beats.times.length > 1 ? `${rhythm.bpm(beats.times).toFixed(1)} BPM` : "", [...new Set(sizes)].join(", ")].filter(Boolean).join(" · ");
+    for (const button of all("#edit .one")) button.disabled = edit.chosen === null;
+    for (const name of ["half", "double"]) $(`#${name}`).setAttribute("aria-pressed", String(tempo === name));
+    $("#undo").disabled = edit.at === 0;
+    $("#redo").disabled = edit.at === edit.past.length - 1;
+    $("#plain").disabled = !starts.length && tempo === null && !metre.length;
+    $("#save").disabled = edit.past.length === 1;
+    const item = (text, without) => {
+      const li = element("li", text);
+      const button = Object.assign(element("button", "×"), { type: "button", title: "remove" });
+      button.setAttribute("aria-label", `remove ${text}`);
+      button.addEventListener("click", () => change(without()));
+      li.append(" ", button);
+      return li;
+    };
+    $("#changes").replaceChildren(
+      ...starts.map((t) => item(`beat 1 at ${stamp(t, 3)}`, () => ({ bar_starts: starts.filter((one) => one !== t) }))),
+      ...(tempo === null ? [] : [item(typeof tempo === "number" ? `tempo near ${tempo} BPM` : `${tempo} the tempo`, () => ({ tempo: null }))]),
+      ...metre.map((one) => item(`${rhythm.metreName(one.beats)} from ${stamp(one.from, 3)}`, () => ({ metre: metre.filter((other) => other !== one) }))),
+    );
+  };
+  const save = () => {
+    const text = rhythm.toml(current(), data.offset, data.correction.rest);
+    const link = element("a", "");
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
+    link.download = $("#sidecar").textContent;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+
   // ---- one frame
 
   let asked = false;
@@ -757,6 +985,7 @@
       const c = prepare(lane.canvas, height);
       if (lane.kind !== "picture" && lane !== beatLane) drawGrid(c, height);
       draw[lane.kind](lane, c, height);
+      if (lane.kind === "picture") drawGridOver(c, height);
     }
     if (player.ready) {
       if (player.scale !== view.scale) {
@@ -835,7 +1064,10 @@
   const release = (event) => {
     if (!fingers.delete(event.pointerId) || !gesture) return;
     if (event.type === "pointerup") {
-      if (gesture.kind === "press") seek(toTime(local(event)));
+      if (gesture.kind === "press") {
+        seek(toTime(local(event)));
+        choose(toTime(local(event)));
+      }
       if (gesture.kind === "whole" && view.scale <= widest() * 1.001) seek((local(event) / view.width) * duration);
     }
     if (!fingers.size) gesture = null;
@@ -917,6 +1149,15 @@
     silence();
   });
   $("#volume").addEventListener("input", (event) => wave && wave.setVolume(Number(event.target.value)));
+  if ($("#gridded")) $("#gridded").addEventListener("change", (event) => setGrid(event.target.checked));
+  if (beatLane) {
+    const does = {
+      pencil: () => setEdit(!edit.on), one: startHere, metred: () => metreHere(Number($("#metre").value)), earlier: () => shift(-1), later: () => shift(1), half: () => setTempo("half"), double: () => setTempo("double"),
+      typed: typedTempo, undo: () => turnBack(-1), redo: () => turnBack(1), plain: () => change({ bar_starts: [], tempo: null, metre: [] }), save, done: () => setEdit(false),
+    };
+    for (const [id, act] of Object.entries(does)) $(`#${id}`).addEventListener("click", act);
+    $("#bpm").addEventListener("keydown", (event) => event.key === "Enter" && typedTempo());
+  }
   for (const voice of voices) {
     $(`.voice[data-lane="${voice.lane.id}"]`).addEventListener("change", (event) => setVoice(voice, event.target.checked));
     $(`.loud[data-lane="${voice.lane.id}"]`).addEventListener("input", (event) => {
@@ -924,20 +1165,34 @@
       if (voice.gain) voice.gain.gain.value = voice.loudness ** 2;
     });
   }
-  for (const button of all(".doubts button")) {
+  if ($("#more")) {
+    $("#more").addEventListener("click", (event) => {
+      for (const button of all(".doubts .more")) button.hidden = false;
+      event.target.hidden = true;
+    });
+  }
+  for (const button of all(".doubts button[data-start]")) {
     button.addEventListener("click", () => {
       const [start, end] = [Number(button.dataset.start), Number(button.dataset.end)];
+      for (const one of all(".doubts button")) one.setAttribute("aria-current", String(one === button));
       seek(start);
       show(start, end);
+      choose(start);
+      setLoop(start, Math.max(end, start + 2), 1);
+      if (!playing()) toggle();
     });
   }
   // One who used the mouse goes on with the keys of the player, not with those of the box just clicked.
   const letGo = (event) => {
-    if (event.type === "change" ? event.target.matches("select") : event.detail > 0 && !event.target.matches("select, option")) document.activeElement.blur();
+    if (event.type === "change" ? event.target.matches("select") : event.detail > 0 && !event.target.matches("select, option, input[type=text]")) document.activeElement.blur();
   };
-  for (const type of ["click", "change"]) $(".transport").addEventListener(type, letGo);
+  for (const box of all(".transport, #edit, .doubts")) for (const type of ["click", "change"]) box.addEventListener(type, letGo);
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
+    if (edit.on && (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && !target.matches("input[type=text]")) {
+      event.preventDefault();
+      turnBack(event.shiftKey ? 1 : -1);
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || $("#help").open) return;
     if (target.matches("select, input[type=text], input[type=range]")) return;
     if (key === " " && target.matches("button, summary, a, input")) return;
@@ -961,7 +1216,10 @@
         view.follow = !view.follow;
         wake();
       },
+      g: () => setGrid(!steady.on),
+      e: () => setEdit(!edit.on),
       "?": () => $("#help").showModal(),
+      ...(edit.on && { 1: startHere, "[": () => shift(-1), "]": () => shift(1), z: () => turnBack(event.shiftKey ? 1 : -1) }),
     }[key.length === 1 ? key.toLowerCase() : key];
     if (!does) return;
     event.preventDefault();
@@ -971,7 +1229,7 @@
   // ---- tables for those who read rather than look
 
   const columns = {
-    events: (lane) => [["time", (i) => lane.times[i].toFixed(3)], ["label", lane.words && ((i) => word(lane, i))]],
+    events: (lane) => [["time", (i) => lane.times[i].toFixed(3)], ["label", (lane.place || lane.words) && ((i) => word(lane, i))]],
     spans: (lane) => [["start", (i) => lane.starts[i].toFixed(3)], ["end", (i) => lane.ends[i].toFixed(3)], ["label", (i) => word(lane, i)]],
     roll: (lane) => [
       ["start", (i) => lane.starts[i].toFixed(3)], ["end", (i) => lane.ends[i].toFixed(3)], ["pitch", (i) => pitchName(lane.pitches[i])],
@@ -980,40 +1238,53 @@
     ],
     curve: (lane) => [["time", (i) => lane.times[i].toFixed(3)], ...lane.curves.slice(0, 12).map((row, k) => [lane.names[k] || "value", (i) => row[i].toPrecision(5)])],
   };
-  for (const box of all("details[data-lane]")) {
-    const lane = lanes.find((one) => one.id === box.dataset.lane);
-    const count = (lane.times || lane.starts).length;
-    const what = `${count.toLocaleString("en")} ${{ events: "events", spans: "spans", roll: "notes", curve: "points" }[lane.kind]}`;
+  const count = (lane) => (lane.times || lane.starts).length;
+  const fill = (box, lane) => {
+    const scroll = box.querySelector(".scroll");
+    if (!box.open || scroll.firstChild) return;
+    const shown = columns[lane.kind](lane).filter((column) => column[1]);
+    if (lane.ink) shown.push(["confidence", (i) => (lane.ink[i] / 255).toFixed(2)]);
+    const table = document.createElement("table");
+    const row = (parent, tag, cells) => {
+      const tr = parent.insertRow();
+      for (const text of cells) {
+        const cell = document.createElement(tag);
+        cell.textContent = text;
+        tr.append(cell);
+      }
+    };
+    row(table.createTHead(), "th", shown.map((column) => column[0]));
+    const body = table.createTBody();
+    const more = document.createElement("button");
+    more.type = "button";
+    more.textContent = "more rows";
+    const grow = () => {
+      const from = body.rows.length;
+      for (let i = from; i < Math.min(from + 500, count(lane)); i++) row(body, "td", shown.map((column) => column[1](i)));
+      more.hidden = body.rows.length >= count(lane);
+    };
+    more.addEventListener("click", grow);
+    grow();
+    scroll.append(table, more);
+  };
+  /** What a lane's table and heading say; again after its data have changed. */
+  const describe = (lane) => {
+    const box = $(`details[data-lane="${lane.id}"]`);
+    if (!box) return;
+    if (lane === metreLane) box.hidden = lane.canvas.closest(".lane").hidden = !count(lane); // bars may be known later, by hand
+    const what = `${count(lane).toLocaleString("en")} ${{ events: "events", spans: "spans", roll: "notes", curve: "points" }[lane.kind]}`;
     box.querySelector("summary span").textContent = what;
     lane.canvas.setAttribute("aria-label", `${lane.title}: ${what}, as a table below`);
-    box.addEventListener("toggle", () => {
-      const scroll = box.querySelector(".scroll");
-      if (!box.open || scroll.firstChild) return;
-      const shown = columns[lane.kind](lane).filter((column) => column[1]);
-      if (lane.ink) shown.push(["confidence", (i) => (lane.ink[i] / 255).toFixed(2)]);
-      const table = document.createElement("table");
-      const row = (parent, tag, cells) => {
-        const tr = parent.insertRow();
-        for (const text of cells) {
-          const cell = document.createElement(tag);
-          cell.textContent = text;
-          tr.append(cell);
-        }
-      };
-      row(table.createTHead(), "th", shown.map((column) => column[0]));
-      const body = table.createTBody();
-      const more = document.createElement("button");
-      more.type = "button";
-      more.textContent = "more rows";
-      const grow = () => {
-        const from = body.rows.length;
-        for (let i = from; i < Math.min(from + 500, count); i++) row(body, "td", shown.map((column) => column[1](i)));
-        more.hidden = body.rows.length >= count;
-      };
-      more.addEventListener("click", grow);
-      grow();
-      scroll.append(table, more);
-    });
+    box.querySelector(".scroll").replaceChildren();
+    fill(box, lane);
+    if (lane.kind !== "curve" || lane.names.length !== 1) return;
+    const sorted = Float32Array.from(lane.curves[0] || []).filter((v) => v > 0).sort();
+    lane.canvas.closest(".lane").querySelector("i").textContent = sorted.length ? `${sorted[sorted.length >> 1].toPrecision(4)} ${lane.names[0]}` : "";
+  };
+  for (const box of all("details[data-lane]")) {
+    const lane = lanes.find((one) => one.id === box.dataset.lane);
+    describe(lane);
+    box.addEventListener("toggle", () => fill(box, lane));
   }
 
   // ---- begin
@@ -1025,14 +1296,11 @@
     look(view.start, filled ? 0 : view.scale);
   };
   for (const lane of lanes) {
+    if (lane === beatLane) lane.height = Math.max(lane.height, 48);
     // Hits of many kinds need a row each.
-    const rows = lane.kind === "events" && lane.words && !lane.words.every((label) => /^\d*$/.test(label)) ? lane.words.length : 1;
+    const rows = lane.kind === "events" && lane.words && !metric(lane) ? lane.words.length : 1;
     lane.height = rows > 1 && rows <= 12 ? Math.max(lane.height, rows * 12) : lane.height;
     lane.canvas.parentElement.style.height = `${lane.height}px`;
-    if (lane.kind === "curve" && lane.names.length === 1 && lane.curves[0].length) {
-      const sorted = Float32Array.from(lane.curves[0]).filter((v) => v > 0).sort();
-      if (sorted.length) lane.canvas.closest(".lane").querySelector("i").textContent = `${sorted[sorted.length >> 1].toPrecision(4)} ${lane.names[0]}`;
-    }
   }
   $(".key").hidden = !lanes.some((lane) => lane.ink);
   whole.parentElement.style.height = "26px";
