@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -263,17 +264,34 @@ class Score:
 @dataclass(frozen=True)
 class Grid:
     """A stretch of constant tempo: from start to end (seconds), beats at anchor + k · 60 / bpm; anchor is a downbeat where one
-    is known."""
+    is known, and may lie outside the stretch."""
 
     start: float
     end: float
     bpm: float
     anchor: float
 
+    def __post_init__(self) -> None:
+        numbers = (self.start, self.end, self.bpm, self.anchor)
+        if not np.isfinite(numbers).all() or self.bpm <= 0 or self.end < self.start:
+            raise AnnotationError(
+                f"a grid of {self.bpm:g} BPM from {self.start:g} to {self.end:g} s: BPM is over 0, and it ends after its start"
+            )
+
+    def beats(self) -> np.ndarray:
+        """(n,) seconds of its beats, from start to end."""
+        step = 60 / self.bpm
+        first, last = np.ceil((self.start - self.anchor) / step - 1e-3), np.floor((self.end - self.anchor) / step + 1e-3)
+        return np.asarray(self.anchor + np.arange(first, last + 1) * step)
+
+    def later(self, by: float) -> Grid:
+        """The same, so many seconds later."""
+        return Grid(self.start + by, self.end + by, self.bpm, self.anchor + by)
+
 
 @dataclass(frozen=True)
 class Tempo:
-    """Candidates, most probable first: beats per minute and the probability of each.
+    """Candidates, most probable first: beats per minute and the probability of each, in 0..1; none where nothing is said of it.
 
     segments: the stretches with a constant grid, in time order; none where people play freely.
     curve: one curve, "bpm", at the beats; None where no beats are known.
@@ -283,6 +301,32 @@ class Tempo:
     probabilities: np.ndarray = field(default_factory=lambda: np.zeros(0))
     segments: tuple[Grid, ...] = ()
     curve: Curves | None = None
+
+    def __post_init__(self) -> None:
+        bpms, probabilities, segments = _array(self.bpms, "tempi"), _array(self.probabilities, "probabilities"), tuple(self.segments)
+        if bpms.size and bpms.min() <= 0:
+            raise AnnotationError(f"a tempo of {bpms.min():g} beats a minute; leave out what is not known")
+        if any(b.start < a.start for a, b in pairwise(segments)):
+            raise AnnotationError("segments of a tempo must be sorted by start")
+        for name, value in (("bpms", bpms), ("probabilities", probabilities), ("segments", segments)):
+            object.__setattr__(self, name, value)
+
+    def cut(self, start: float, end: float) -> Tempo:
+        """The same candidates; segments and curve between start and end, counted from `start`."""
+        inside = [replace(g, start=max(g.start, start), end=min(g.end, end)) for g in self.segments if g.end > start and g.start < end]
+        curve = self.curve.cut(start, end) if self.curve is not None else None
+        return replace(self, segments=tuple(grid.later(-start) for grid in inside), curve=curve)
+
+    def later(self, by: float) -> Tempo:
+        """The same, with all times so many seconds later."""
+        curve = replace(self.curve, times=self.curve.times + by) if self.curve is not None else None
+        return replace(self, segments=tuple(grid.later(by) for grid in self.segments), curve=curve)
+
+    def validate(self, duration: float | None = None) -> None:
+        """Raises AnnotationError where a segment or the curve lies past the end of the sound."""
+        _within(np.array([grid.end for grid in self.segments]), duration, "a grid's end")
+        if self.curve is not None:
+            self.curve.validate(duration)
 
 
 @dataclass(frozen=True)

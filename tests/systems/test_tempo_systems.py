@@ -13,7 +13,6 @@ from aural.annotations import Events, Example
 from aural.encodings.grid import Grids
 from aural.sound import Sound
 from aural.system import build
-from aural.tasks import task
 
 
 def clicks(bpm: float, seconds: float, rate: int = 44_100, channels: int = 1) -> tuple[Sound, np.ndarray]:
@@ -45,11 +44,10 @@ def test_the_grid_is_in_the_sound_not_in_the_beats(bpm: float, rate: int, channe
     found.validate(sound.duration)
 
 
-def test_beats_are_made_where_nobody_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task("beat"), "__dict__", {**task("beat").__dict__, "default": "beat/spectral_flux"})
+def test_beats_are_made_where_nobody_gives_them() -> None:
     sound, _ = clicks(120.0, 30)
     found = aural.run("tempo/from_beats", sound=sound)["tempo"]
-    assert found.bpms[0] == pytest.approx(120, abs=0.01)
+    assert found.bpms[0] == pytest.approx(120, abs=0.05)
 
 
 def test_a_long_sound_in_pieces_has_the_answer_of_the_whole() -> None:
@@ -101,7 +99,7 @@ def test_deep_rhythm_answers_in_every_frame_for_itself() -> None:
     with torch.no_grad():
         y = net(x)
         assert y.shape == (1, 256, 3)
-        torch.testing.assert_close(net(x[..., 1:2]), y[..., 1:2], atol=1e-4, rtol=1e-3)
+        np.testing.assert_allclose(net(x[..., 1:2]), y[..., 1:2], atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.slow

@@ -42,8 +42,10 @@ tempo = Task(
     "how many beats a minute",
     gives={"sound": Sound},
     makes="tempo",
+    default="tempo/from_beats",
     score=score,
     full=full,
+    suffix=".tempo.json",
     namespace="tempo",
     plural="tempo",
 )
