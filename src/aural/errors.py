@@ -9,6 +9,7 @@ an option) and the remedy. Everything else is a bug and keeps its traceback.
     ├── UnknownName       no system, task, source or option of that name (the nearest ones are offered)
     ├── OptionError       an option of a known name with a wrong value
     ├── WeightsError      weights that are missing, damaged or not safetensors
+    ├── CorrectionError   a mistake in NAME.aural.toml (`aural.corrections`)
     ├── DataError         a source of examples that can't be used
     └── OutputError       a result that can't be written
 """

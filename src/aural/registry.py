@@ -33,7 +33,8 @@ class Card:
     """What a system's file says of itself.
 
     name "task/name"; path of the file; title, the first line; about, the header fields (Paper, In, Out, Differs …);
-    cites, keys of the survey ("" for our own); options, {name: (type, default)} as written in the source.
+    cites, keys of the survey ("" for our own); options, {name: (type, default)} as written in the source; tasks, names of those
+    that it answers, the file's own first.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Card:
     about: dict[str, str]
     cites: str
     options: dict[str, tuple[str, str]]
+    tasks: tuple[str, ...]
 
     @property
     def task(self) -> str:
@@ -102,7 +104,17 @@ def _read(name: str, path: Path) -> Card:
         a.arg: (ast.unparse(a.annotation) if a.annotation else "str", ast.unparse(d) if d is not None else "")
         for a, d in zip(arguments, defaults, strict=True)
     }
-    return Card(name, path, title.strip(), _header(rest), cites, options)
+    return Card(name, path, title.strip(), _header(rest), cites, options, _tasks(own, name.split("/")[0]))
+
+
+def _tasks(function: ast.FunctionDef, first: str) -> tuple[str, ...]:
+    """`task=(beat, downbeat)` of the System that a function returns, as written there."""
+    for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) == "System":
+            said = next((keyword.value for keyword in call.keywords if keyword.arg == "task"), None)
+            words = [word.id for word in said.elts if isinstance(word, ast.Name)] if isinstance(said, ast.Tuple) else []
+            return tuple(dict.fromkeys((first, *words)))
+    return (first,)
 
 
 def _decoration(function: ast.FunctionDef) -> ast.Call | None:

@@ -5,9 +5,12 @@
 
 Files      OUT/NAME.jams (everything; written last, it marks the file as finished), what the tasks name by their suffix
            (NAME.beats, NAME.onsets.csv), the formats asked for, NAME.html; of several sounds also collection.csv (a row each),
-           failures.csv (file, reason, remedy) and index.html. Below a given folder its sub-folders are kept
-Finished   the JAMS holds a digest of all that the answers depend on: the sound's bytes, version, systems, their weights, options.
-           The same digest and every file still there: skipped
+           failures.csv (file, reason, remedy), index.html and, where it was asked for, rekordbox.xml. Below a given folder its
+           sub-folders are kept
+Corrected  what a person has put right in NAME.aural.toml beside the sound (`aural.corrections`) counts as heard, for all that is made
+           of beats, too
+Finished   the JAMS holds a digest of all that the answers depend on: the sound's bytes, its corrections, version, systems, their
+           weights, options. The same digest and every file still there: skipped
 Failures   a bad file is a row of failures.csv; a process that dies takes one file with it. What no file could be analyzed
            without (an unknown name, missing weights) raises
 Memory     sounds up to HELD bytes are read once and kept, longer ones are read where they are cut
@@ -19,14 +22,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import AuralError
-from ._one import Listener, device
+from ._one import Listener, answer, device
 from ._places import find, finished, ready
 from ._plan import Plan, plan_of
 from ._processes import Job, here, in_processes
 from ._sounds import stretch
 from ._tables import Outcome, Summary, collect, failure
 
-__all__ = ["Outcome", "Summary", "analyze", "device", "stretch"]
+__all__ = ["Outcome", "Summary", "analyze", "answer", "device", "stretch"]
 
 
 def analyze(
@@ -51,7 +54,7 @@ def analyze(
         out: folder for the results, made where it is missing.
         tasks: by name or field ("beat", "beats"); default: all that have a default system for sound alone.
         systems: in place of the defaults: "beat/boeck11", "beat/boeck11 decoder=peaks", or a weights file.
-        formats: of FORMATS, and "html". JAMS is written in any case: it marks what is finished.
+        formats: of FORMATS and SOUNDS, and "html". JAMS is written in any case: it marks what is finished.
         start, end: seconds; only this part is heard. The files' times count from the start of the whole sound.
         device: "auto" (cuda, mps, else cpu), "cpu", "cuda", "cuda:1", "mps".
         jobs: processes, a file each.
@@ -91,7 +94,7 @@ def analyze(
     ordered = tuple(outcomes[i] for i in sorted(outcomes))
     summary = Summary(plan.out, tuple(t.makes for t in plan.tasks), ordered, _page_of(plan, ordered, several))
     if several:
-        collect(summary, pages="html" in plan.formats)
+        collect(summary, pages="html" in plan.formats, tracks="rekordbox" in plan.formats)
     emit({"event": "end", "done": summary.done, "skipped": summary.skipped, "failed": summary.failed})
     return summary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__, registry, tasks
-from ..annotations import Example
+from .. import __version__, registry, rhythm, tasks
+from ..annotations import Events, Example, Tempo
+from ..corrections import Corrections, corrected, corrections_of
 from ..errors import AuralError, OptionError, OutputError
-from ..formats import About, Used, always, write, write_file
+from ..formats import SOUNDS, About, Used, always, render, write, write_file
 from ..report import Fact, facts_of, page
 from ..report._media import LONGEST
 from ..sound import Recording, Sound, loudness
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from ..system import System
 
 Listener = Callable[[dict[str, Any]], None]
+PULSE = ("beats", "downbeats")  # what a person corrects, and others read
 
 
 class Analyst:
@@ -50,9 +53,18 @@ class Analyst:
             system = load(Path(name) if registry.is_weights(name) else name, **options).to(self.device)
             loaded.append((system, [tasks.task(task) for task in names]))
         maker = {task.makes: i for i, (_, answered) in enumerate(loaded) for task in answered}
-        # A system that reads what another makes comes after it.
+        pulse = {maker[field] for field in PULSE if field in maker}
+        # A system that reads what another makes comes after it; one that reads beats or downbeats, when both are what they will be.
         before = {i: {maker[field] for field in system.input.reads if field in maker} - {i} for i, (system, _) in enumerate(loaded)}
-        self.systems = [loaded[i] for i in TopologicalSorter(before).static_order()]
+        for i, (system, _) in enumerate(loaded):
+            if i not in pulse and set(PULSE) & set(system.input.reads):
+                before[i] |= pulse
+        order = list(TopologicalSorter(before).static_order())
+        self.systems = [loaded[i] for i in order]
+        self.maker = {field: order.index(i) for field, i in maker.items()}
+        self.pulse = max((order.index(i) for i in pulse), default=-1)  # after this one, beats and bars are complete
+        self.read = {field for system, _ in loaded for field in system.input.reads}
+        self.defaults: dict[str, System] = {}  # of fields that nobody asked for
         keys = [key for system, _ in self.systems for key in _keys(system.input)]
         self.shared = len(set(keys)) < len(keys)
 
@@ -69,27 +81,82 @@ class Analyst:
         plan, told = self.plan, {"event": "stage", "file": place.file, "device": str(self.device)}
         self.emit({**told, "stage": "reading", "share": 0.0})
         recording = Recording(place.path)
+        said = corrections_of(place.path, recording.duration)
         sound = stretch(recording, plan.start, plan.end)
-        result = Example()
+        given, result = Example(sound=sound), Example()
         memo: dict[Any, Any] | None = {} if self.shared and isinstance(sound, Held | Sound) else None
         from ..running import run
 
-        for system, answered in self.systems:
+        mended = said if said is not None and said.rhythm is not None and {*self.maker, *self.read} & set(PULSE) else None
+        if mended is not None and "beats" not in self.maker:
+            given.update(self._unasked("beats", given))
+        heard = self._settled(mended, given, result) if self.pulse < 0 else None
+        for i, (system, answered) in enumerate(self.systems):
             stage = ", ".join(task.plural or task.makes for task in answered)
             self.emit({**told, "stage": stage, "share": 0.0})
-            made = run(system, {"sound": sound, **result}, memo=memo, progress=self._progress({**told, "stage": stage}))
+            made = run(system, {**given, **result}, memo=memo, progress=self._progress({**told, "stage": stage}))
             result.update({task.makes: made[task.makes] for task in answered})
+            if i == self.pulse:
+                heard = self._settled(mended, given, result)
         Example({"sound": sound, **result}).validate(list(result))
         self.emit({**told, "stage": "writing", "share": 0.0})
-        return self._written(place, digest, recording, sound, result)
+        return self._written(place, digest, recording, sound, result, mended, heard)
+
+    def _unasked(self, field: str, given: Example) -> Example:
+        """Beats, or downbeats, that no system of the plan makes, by the default system: what a person corrects must be there."""
+        from ..running import run
+        from ..system import load
+
+        task = tasks.maker(field)
+        if task is None or not task.default:
+            return Example()
+        if task.default not in self.defaults:
+            self.defaults[task.default] = load(task.default).to(self.device)
+        answer = run(self.defaults[task.default], given)
+        return Example({name: answer[name] for name in PULSE if name in answer and name not in self.maker and name not in given})
+
+    def _settled(self, mended: Corrections | None, given: Example, result: Example) -> Events | None:
+        """Makes beats and downbeats agree with each other and with what a person said; the beats as they were heard, where that
+        changes them.
+
+        Downbeats of another system than the beats' number the beats; where nobody makes any, those that the beats' own numbers say
+        are given to whoever reads them."""
+        beats, downbeats = (result.get(field, given.get(field)) for field in PULSE)
+        if not isinstance(beats, Events):
+            return None
+        if mended is not None and downbeats is None and "downbeats" in self.read and not rhythm.positions(beats).any():
+            downbeats = self._unasked("downbeats", Example({**given, "beats": beats})).get("downbeats")
+        others = self.maker.get("beats") != self.maker.get("downbeats")
+        if isinstance(downbeats, Events) and (others or not rhythm.positions(beats).any()):
+            beats = rhythm.in_bars(beats, downbeats.times)
+        if downbeats is None and rhythm.positions(beats).any():
+            downbeats = rhythm.downbeats(beats)
+        heard = None
+        if mended is not None and mended.rhythm is not None:
+            sound = given["sound"]
+            heard, span = beats, (self.plan.start, self.plan.start + sound.duration)
+            beats, downbeats = corrected(mended.rhythm.cut(*span), beats, downbeats, sound.duration)
+        for field, value in zip(PULSE, (beats, downbeats), strict=True):
+            if value is not None:
+                (result if field in result else given)[field] = value
+        return heard
 
     def _progress(self, event: Mapping[str, Any]) -> Callable[[float], None]:
         return lambda share: self.emit({**event, "share": round(share, 3)})
 
-    def _written(self, place: Place, digest: str, recording: Recording, sound: Recording | Sound, result: Example) -> Outcome:
+    def _written(
+        self,
+        place: Place,
+        digest: str,
+        recording: Recording,
+        sound: Recording | Sound,
+        result: Example,
+        mended: Corrections | None,
+        heard: Events | None,
+    ) -> Outcome:
         """Makes all files of a sound, then writes them, the JAMS last."""
         plan, asked, stem = self.plan, self.plan.tasks, Path(place.stem).name
-        about, level = self._about(place, recording), loudness(sound)
+        about, level = self._about(place, recording, mended), loudness(sound)
         row = {
             "title": about.title,
             "artist": about.artist,
@@ -98,21 +165,27 @@ class Analyst:
             **summed(result),
         }
         placed = Example({name: shifted(value, plan.start) for name, value in result.items()})
+        writers: dict[str, Callable[[Path], None]] = {}
+        for name in plan.formats:
+            if name in SOUNDS:
+                made, note = render(name, stem, result, place.path, sound, asked, about)
+                writers.update(made)
+                about = replace(about, notes=(*about.notes, *filter(None, [note])))
         files = always(stem, placed, asked)
         for name in plan.formats:
-            if name not in PICTURES and name != "jams":
+            if name not in PICTURES and name not in SOUNDS and name != "jams":
                 files.update(write(name, stem, placed, asked, about))
         linked = ""
         if "html" in plan.formats:
             part = plan.start > 0 or plan.end < recording.duration
             embed = plan.embed and sound.duration <= LONGEST and (isinstance(sound, Sound) or not part)
             linked = "" if embed or part else link(place.path, plan.out / place.stem)
-            named = [(name.removeprefix(stem).lstrip("."), name) for name in sorted([*files, f"{stem}.jams"])]
-            html = self._page(about, sound, result, row, named, part, embed, linked)
+            named = [(name.removeprefix(stem).lstrip("."), name) for name in sorted([*files, *writers, f"{stem}.jams"])]
+            html = self._page(about, sound, result, row, named, part, embed, linked, mended, heard)
             files[f"{stem}.html"] = html.encode("utf-8", "replace")
         (jams,) = write("jams", stem, placed, asked, about).values()
         whole = json.loads(jams)
-        endings = sorted(name.removeprefix(stem) for name in files)
+        endings = sorted(name.removeprefix(stem) for name in [*files, *writers])
         whole["sandbox"]["aural"]["finished"] = {"digest": digest, "endings": endings, "link": linked, "row": row}
         home = (plan.out / place.stem).parent
         mark = home / f"{stem}.jams"
@@ -122,12 +195,21 @@ class Analyst:
             raise OutputError(f"{mark}: {error.strerror or error}; choose another place for the results") from None
         for name, data in sorted(files.items()):
             write_file(home / name, data)
+        for name, written in sorted(writers.items()):
+            written(home / name)
         write_file(mark, (json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n").encode())
         return Outcome(place.file, place.path, place.stem, "done", row, about.notes)
 
-    def _about(self, place: Place, recording: Recording) -> About:
+    def _about(self, place: Place, recording: Recording, mended: Corrections | None) -> About:
+        by = "" if mended is None else printable(mended.name)
         used = [
-            Used(task.makes, system.name, str(system.card.get("sha256", "")), str(system.card.get("version", "")))
+            Used(
+                task.makes,
+                system.name,
+                str(system.card.get("sha256", "")),
+                str(system.card.get("version", "")),
+                by if task.makes in PULSE else "",
+            )
             for system, answered in self.systems
             for task in answered
         ]
@@ -141,7 +223,8 @@ class Analyst:
             offset=recording.delay,
             systems=tuple(used),
             version=__version__,
-            notes=tuple(recording.notes),
+            notes=(*recording.notes, *([f"corrected by {by}"] if by else [])),
+            path=os.path.abspath(place.path),
         )
 
     def _page(
@@ -154,8 +237,12 @@ class Analyst:
         part: bool,
         embed: bool,
         linked: str,
+        mended: Corrections | None,
+        heard: Events | None,
     ) -> str:
         facts, notes = facts_of(result), list(about.notes)
+        if mended is not None:
+            facts = _with_word(facts, f"corrected by {printable(mended.name)}")
         if row["loudness"] is not None:
             facts.append(Fact("loudness", f"{row['loudness']:.1f} LUFS".replace("-", "−")))
         if part:
@@ -178,12 +265,52 @@ class Analyst:
             notes=notes,
             embed=embed,
             link=linked,
+            corrections="" if mended is None else mended.text,
+            heard=heard,
+            offset=self.plan.start if part else 0.0,
         )
+
+
+def _with_word(facts: Sequence[Fact], word: str) -> list[Fact]:
+    """The facts, the first one of the rhythm with a word behind its note."""
+    at = next((i for i, fact in enumerate(facts) if fact.name in ("BPM", "beats a bar")), None)
+    if at is None:
+        return [*facts, Fact("rhythm", "corrected", word)]
+    told = facts[at]._replace(note=" · ".join(filter(None, [facts[at].note, word])))
+    return [*facts[:at], told, *facts[at + 1 :]]
 
 
 def _keys(part: Any) -> list[str]:
     items = getattr(part, "items", None)
     return [key for _, inner in items() for key in _keys(inner)] if callable(items) else [part.key]
+
+
+def answer(system: System, path: Path | str) -> Example:
+    """What one system says of a sound file; beats and downbeats, given or made, are as the file's sidecar says."""
+    from ..running import complete, run
+    from ..system import load
+
+    sound = Recording(path)
+    said = corrections_of(Path(path), sound.duration)
+    fields = {*system.input.reads, *(task.makes for task in system.tasks)} & set(PULSE)
+    word = said.rhythm if said is not None else None
+    if word is None or not fields:
+        return run(system, sound=sound)
+
+    def mend(given: Example, own: Example) -> None:
+        beats = own.get("beats", given.get("beats"))
+        if beats is None:
+            beats = run(load(tasks.task("beat").default), sound=sound)["beats"]
+        settled = corrected(word, beats, own.get("downbeats", given.get("downbeats")), sound.duration)
+        own.update({field: value for field, value in zip(PULSE, settled, strict=True) if field in own})
+
+    given = complete(Example(sound=sound), system)
+    if set(PULSE) & set(system.input.reads):
+        mend(given, given)
+    made = run(system, given)
+    if set(PULSE) & set(made):
+        mend(given, made)
+    return made
 
 
 def device(name: str) -> Any:
@@ -205,5 +332,7 @@ def shifted(value: Any, by: float) -> Any:
     """An annotation with all its times later by so many seconds."""
     if not by:
         return value
+    if isinstance(value, Tempo):
+        return value.later(by)
     moved = {name: getattr(value, name) + by for name in ("times", "starts", "ends") if isinstance(getattr(value, name, None), np.ndarray)}
     return replace(value, **moved) if moved else value

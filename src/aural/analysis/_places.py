@@ -26,6 +26,7 @@ ENDINGS = frozenset(
     for ending in words.split()
 )
 RESERVED = {"index", "collection", "failures"}  # names of a folder's own files
+COPIES = (".clicks", ".tagged")  # what copies of a sound are called that lie among its results
 STALE = 600.0  # seconds after which a file that was being written is one that nobody writes any more
 
 
@@ -74,7 +75,8 @@ def find(given: Sequence[Path | str]) -> tuple[list[Place], bool]:
 
 
 def _walk(folder: Path) -> dict[Path, str]:
-    """Sounds below a folder, and folders that can't be listed with the reason; what is hidden is left out."""
+    """Sounds below a folder, and folders that can't be listed with the reason; what is hidden, and copies that were written beside
+    the results of a sound, are left out."""
     found: dict[Path, str] = {}
 
     def fail(error: OSError) -> None:
@@ -82,10 +84,16 @@ def _walk(folder: Path) -> dict[Path, str]:
 
     for place, inside, files in os.walk(folder, onerror=fail):
         inside[:] = [name for name in inside if not name.startswith(".")]
-        found.update({Path(place) / name: "" for name in files if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")})
+        sounds = [name for name in files if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]
+        found.update({Path(place) / name: "" for name in sounds if not _copy(name, files)})
     if folder in found:
         raise AuralError(f"{folder}: {found[folder]}")
     return found
+
+
+def _copy(name: str, files: Sequence[str]) -> bool:
+    stem = Path(name).stem
+    return any(stem.endswith(ending) and f"{stem.removesuffix(ending)}.jams" in files for ending in COPIES)
 
 
 def _named(places: Sequence[Place]) -> list[Place]:

@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, registry, tasks
+from .. import __version__, corrections, registry, tasks
 from ..errors import AuralError, OptionError, UnknownName
-from ..formats import FORMATS
+from ..formats import FORMATS, SOUNDS
 from ..tasks import Task
 from ._places import Place
 
@@ -41,13 +42,15 @@ class Plan:
         return [tasks.task(name) for name in sorted(name for _, names in self.systems for name in names)]
 
     def digest(self, place: Place) -> str:
-        """Of everything that the results depend on: the sound's bytes and name, and what is done with it."""
+        """Of everything that the results depend on: the sound's bytes and name, its corrections, and what is done with it; where it
+        lies if a format says so."""
         content = ""
         with contextlib.suppress(OSError):  # opening it again will say why, in words
             if place.path.is_file():
                 with place.path.open("rb") as file:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
-        return _sha(content, place.path.name, self.made_by)
+        lies = os.path.abspath(place.path) if "rekordbox" in self.formats else ""
+        return _sha(content, place.path.name, self.made_by, corrections.digest(place.path), lies)
 
     def command(self, file: str) -> str:
         """What one types to get the same answers."""
@@ -77,8 +80,9 @@ def plan_of(
     asked = [asked] if isinstance(asked, str) else asked  # a str is a sequence of its letters, too
     systems, formats = ([one] if isinstance(one, str) else one for one in (systems, formats))
     for name in formats:
-        if name not in FORMATS and name not in PICTURES:
-            raise UnknownName.among("format", name, [*FORMATS, *PICTURES])
+        known = {*FORMATS, *SOUNDS, *PICTURES}
+        if name not in known:
+            raise UnknownName.among("format", name, known)
     first, last = start or 0.0, math.inf if end is None else end
     if not 0 <= first < last:
         raise OptionError(f"start={first:g}, end={last:g}: a part starts at 0 or later and ends after its start")
@@ -96,7 +100,7 @@ def plan_of(
         names = sorted({tasks.task(name).name for name in asked} | set(chosen))
     answered: dict[str, tuple[str, ...]] = {}
     for name in names:
-        system = chosen.get(name) or tasks.task(name).default
+        system = chosen.get(name) or _along(name, chosen) or tasks.task(name).default
         if not system:
             others = registry.names(name)
             which = f"name one: --use {others[0]}" if others else "`aural systems` lists those that there are"
@@ -105,6 +109,13 @@ def plan_of(
     made_by = _sha(__version__, sorted(set(formats)), first, repr(last), embed, sorted(answered.items()), [identity(s) for s in answered])
     ordered = tuple(dict.fromkeys(formats))
     return Plan(tuple(answered.items()), ordered, first, last, device, threads, embed, out, made_by)
+
+
+def _along(name: str, chosen: Mapping[str, str]) -> str:
+    """A chosen system that answers this task as well, where one system answers both by default: bars come with the beats."""
+    default = tasks.task(name).default
+    family = (system for task, system in sorted(chosen.items()) if tasks.task(task).default == default)
+    return next((system for system in family if name in registry.card(registry_name(system)).tasks), "") if default else ""
 
 
 def split(system: str) -> tuple[str, dict[str, str]]:

@@ -6,18 +6,20 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from .. import rhythm
 from ..annotations import Events, Tempo
 from ..errors import AuralError
-from ..formats import write_file
+from ..formats import main_bpm, rekordbox, write_file
 from ._places import Place, printable
 
 Status = Literal["done", "skipped", "failed"]
-LISTED = ("title", "artist", "duration", "bpm", "confidence", "loudness")
+LISTED = ("title", "artist", "duration", "bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes", "confidence", "loudness")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Outcome:
     """What became of one sound.
 
     file: its name below what was given; stem: what its files in OUT are called, without their endings; row: title, artist,
-    duration (s), bpm, metre, key, confidence, loudness (LUFS), counts by field; notes: remarks on the sound; reason, remedy: of
+    duration (s), what `summed` says, loudness (LUFS), counts by field; notes: remarks on the sound; reason, remedy: of
     a failure.
     """
 
@@ -66,17 +68,28 @@ class Summary:
 
 
 def summed(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What a table says of a file: bpm, metre, key, confidence, and how many of each field."""
+    """What a table says of a file: bpm (two decimals on a grid), the second candidate, how probable the first one is, whether there
+    is a constant grid, metre and how often it changes, key, confidence, and how many of each field."""
     from ..report import facts_of
+    from ..report._rhythm import counted
 
     facts = {fact.name: fact.value for fact in facts_of(result)}
     tempo, bpm = result.get("tempo"), facts.get("BPM")
-    if isinstance(tempo, Tempo) and len(tempo.bpms):
-        bpm = f"{tempo.bpms[0]:.1f}"
+    more: dict[str, Any] = {"bpm2": None, "bpm_confidence": None, "grid": "", "metre_changes": None}
+    if isinstance(tempo, Tempo):
+        bpm = f"{main_bpm(result):.2f}" if tempo.segments else f"{tempo.bpms[0]:.1f}" if len(tempo.bpms) else bpm
+        more["bpm2"] = round(float(tempo.bpms[1]), 1) if len(tempo.bpms) > 1 else None
+        more["bpm_confidence"] = round(float(tempo.probabilities[0]), 3) if len(tempo.probabilities) else None
+        more["grid"] = "yes" if tempo.segments else "no"
+    beats = counted(result)
+    metres = () if beats is None else rhythm.metres(beats).labels
+    if metres:
+        more["metre_changes"] = sum(a != b for a, b in pairwise(metres))
     sure = [value.confidence for _, value in sorted(result.items()) if isinstance(getattr(value, "confidence", None), np.ndarray)]
     sure = [confidence for confidence in sure if len(confidence)]
     return {
         "bpm": float(bpm) if bpm else None,
+        **more,
         "metre": facts.get("beats a bar", ""),
         "key": facts.get("key", ""),
         "confidence": round(float(sure[0].mean()), 3) if sure else None,
@@ -85,22 +98,69 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def doubts(result: Mapping[str, Any], duration: float) -> list[tuple[float, float, str]]:
-    """Where to look twice: beats that the net hardly believed in, and stretches without any between beats."""
-    beats = result.get("beats")
-    if not isinstance(beats, Events) or len(beats) < 4:
+    """Where to look twice, and why: beats or bar lines that were hardly believed in, stretches without any, a tempo that jumps by
+    an octave, a metre that changes for one bar. In time order, seconds."""
+    from ..report._rhythm import counted
+
+    beats, downbeats = counted(result), result.get("downbeats")
+    if beats is None:
         return []
-    found = []
-    gap = float(np.median(np.diff(beats.times)))
-    for before, after in zip(beats.times, beats.times[1:], strict=False):
-        if gap and after - before > 3 * gap:
-            found.append((float(before), float(after), "no beats heard"))
+    if not len(beats):
+        return [(0.0, duration, "no beats heard")] if duration >= 5 else []
+    if len(beats) < 4:
+        return []
+    times, gap = beats.times, float(np.median(np.diff(beats.times)))
+    found = [(float(a), float(b), "no beats heard") for a, b in pairwise(times) if gap and b - a > 3 * gap]
+    if times[0] > max(10.0, 8 * gap):
+        found.append((0.0, float(times[0]), "no beats heard"))
+    if duration - times[-1] > max(10.0, 8 * gap):
+        found.append((float(times[-1]), duration, "no beats heard"))
     if beats.confidence is not None:
-        weak = np.concatenate([[0], (beats.confidence < min(0.2, 0.5 * float(np.median(beats.confidence)))).astype(int), [0]])
-        edges = np.flatnonzero(np.diff(weak))
-        for first, last in zip(edges[::2], edges[1::2], strict=True):
-            if last - first >= 4:
-                found.append((float(beats.times[first]), float(min(duration, beats.times[last - 1] + gap)), "beats unsure"))
-    return sorted(found)
+        for first, last in _runs(beats.confidence < min(0.2, 0.5 * float(np.median(beats.confidence))), 4):
+            found.append((float(times[first]), float(min(duration, times[last - 1] + gap)), "beats unsure"))
+    if isinstance(downbeats, Events) and downbeats.confidence is not None and len(downbeats) > 1:
+        # The confidence of a bar line is a probability: below a half, another beat is more likely the first.
+        ends = [*downbeats.times[1:], downbeats.times[-1] + float(np.median(np.diff(downbeats.times)))]
+        for first, last in _runs(downbeats.confidence < 0.5, 3):
+            found.append((float(downbeats.times[first]), float(min(duration, ends[last - 1])), "bar lines unsure"))
+    if beats.labels is not None:
+        for first, last in _runs(rhythm.positions(beats) == 0, 8):
+            found.append((float(times[first]), float(min(duration, times[last - 1] + gap)), "bars not known"))
+    return sorted([*found, *_octaves(times), *_lone_bars(beats)])
+
+
+def _runs(mask: np.ndarray, least: int) -> list[tuple[int, int]]:
+    """First and end (exclusive) of the runs of at least so many that are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= least]
+
+
+def _octaves(times: np.ndarray, over: int = 4) -> list[tuple[float, float, str]]:
+    """Where the median of the next intervals is half or double that of the last ones."""
+    steps = np.diff(times)
+    at = np.arange(over, len(steps) - over + 1)
+    if not len(at) or not steps.all():
+        return []
+    ratio = np.array([np.log2(np.median(steps[i - over : i]) / np.median(steps[i : i + over])) for i in at])
+    found = []
+    for sign, text in ((1, "tempo doubles"), (-1, "tempo halves")):
+        for first, last in _runs(np.abs(sign * ratio - 1) < 0.12, 1):
+            i = int(at[(first + last - 1) // 2])
+            found.append((float(times[i - over]), float(times[i + over]), text))
+    return found
+
+
+def _lone_bars(beats: Events) -> list[tuple[float, float, str]]:
+    """Single bars of another metre than the same one before and after them; both neighbours are told with them."""
+    bars = rhythm.bars(beats)
+    sizes = [bar.beats for bar in bars]
+    found = []
+    for i in range(2, len(bars) - 2):
+        usual = sizes[i - 1]
+        joined = all(abs(bars[j].end - bars[j + 1].start) < 1e-6 for j in range(i - 2, i + 1))
+        if joined and sizes[i] != usual and {sizes[i - 2], sizes[i + 1]} == {usual}:
+            found.append((bars[i - 1].start, bars[i + 1].end, f"one bar of {sizes[i]} among bars of {usual}"))
+    return found
 
 
 def failure(place: Place, error: Exception) -> Outcome:
@@ -117,12 +177,13 @@ def failure(place: Place, error: Exception) -> Outcome:
     return Outcome(place.file, place.path, place.stem, "failed", reason=reason, remedy=remedy)
 
 
-def collect(summary: Summary, pages: bool) -> None:
-    """Writes collection.csv, failures.csv and index.html of all sounds of this run; pages: do they have pages of their own?"""
+def collect(summary: Summary, pages: bool, tracks: bool = False) -> None:
+    """Writes collection.csv, failures.csv and index.html of all sounds of this run; pages: do they have pages of their own?
+    tracks: do they have files for rekordbox? Then rekordbox.xml holds them all."""
     from ..report import Row, index
 
-    counts = [name for name in summary.fields if name not in LISTED]
-    header = ["file", "title", "artist", "duration", "bpm", *counts, "confidence", "loudness", "status"]
+    counts = [name for name in summary.fields if name not in (*LISTED, "tempo")]
+    header = ["file", *LISTED[:-2], *counts, *LISTED[-2:], "status"]
     lines = []
     for outcome in summary.outcomes:
         row = {**outcome.row, **outcome.row.get("counts", {}), "file": printable(outcome.file)}
@@ -132,6 +193,9 @@ def collect(summary: Summary, pages: bool) -> None:
     write_file(summary.out / "collection.csv", _csv(header, lines))
     bad = [[printable(o.file), printable(o.reason), printable(o.remedy)] for o in summary.of("failed")]
     write_file(summary.out / "failures.csv", _csv(["file", "reason", "remedy"], bad))
+    if tracks:
+        written = [summary.out / f"{outcome.stem}.rekordbox.xml" for outcome in summary.outcomes if outcome.status != "failed"]
+        write_file(summary.out / "rekordbox.xml", rekordbox.combined(path.read_bytes() for path in written if path.is_file()))
     rows = [
         Row(
             title=printable(o.row.get("title") or o.file),

@@ -17,6 +17,7 @@ aural analyze ~/Music -o out --jobs 2                 a folder and all below it,
 aural analyze "takes/*.wav" -o out --tasks beats      a pattern, one task
 aural analyze concert.flac -o out --start 60 --end 120 --format jams,csv,audacity,midi
 aural analyze song.mp3 -o out --use "beat/boeck11 decoder=peaks"
+aural analyze ~/Crate -o out --format rekordbox,tag   grids for a DJ program, copies with a BPM tag
 """
 
 
@@ -27,7 +28,10 @@ def add(app: typer.Typer) -> None:
         out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="Folder for the results.")],
         tasks: Annotated[str | None, typer.Option(metavar="TASKS", help="Such as beats,onsets; default: all.")] = None,
         format: Annotated[
-            str, typer.Option(metavar="FORMATS", help="Of jams,csv,lab,midi,audacity,sv,html; jams is always written.")
+            str,
+            typer.Option(
+                metavar="FORMATS", help="Of jams,csv,lab,midi,audacity,sv,rekordbox,reaper,clicks,tag,html; jams is always written."
+            ),
         ] = "jams,html",
         use: Annotated[
             list[str] | None, typer.Option(metavar="SYSTEM", help="In place of a task's default; a name or weights file; may be repeated.")
@@ -45,7 +49,7 @@ def add(app: typer.Typer) -> None:
         """Analyze sounds: beats, onsets and what else there are tasks for, as JAMS, text and a page to look at.
 
         Finished files are skipped. A file that can't be read does not stop the others: failures.csv keeps its reason and its
-        remedy, and the exit code is 1.
+        remedy, and the exit code is 1. What NAME.aural.toml beside a sound says of its beats and bars counts as heard.
         """
         from ..analysis import analyze as analyzed
         from ._progress import JsonLines, Lines, Quiet

@@ -86,28 +86,29 @@ def add(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(metavar="NAME", help="A system (TASK/NAME) or a weights file.")],
         sounds: Annotated[list[str], typer.Argument(metavar="SOUND… [option=value…]", help="Sound files, and options of the system.")],
         out: Annotated[str | None, typer.Option("-o", "--out", help="Folder for files; default: print the answer.")] = None,
-        format: Annotated[str, typer.Option(help="With -o, of jams,csv,lab,midi,audacity,sv.")] = "csv",
+        format: Annotated[str, typer.Option(help="With -o, of jams,csv,lab,midi,audacity,sv,rekordbox,reaper.")] = "csv",
         device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
         n_threads: Annotated[int, typer.Option("--threads", metavar="N", min=1)] = 1,
         json: Annotated[bool, typer.Option("--json", help="One JSON object: {file: {field: answer}}.")] = False,
     ) -> None:
-        """Run one system on sounds and print what it answers: a line an event, tab-separated."""
+        """Run one system on sounds and print what it answers: a line an event, tab-separated. Beats that a person has corrected in
+        NAME.aural.toml beside a sound are as they are there."""
         from pathlib import Path
 
         files, options = options_of(sounds)
         if not files:
             raise typer.BadParameter("name at least one sound file", param_hint="SOUND")
         threads(n_threads)
+        from ..analysis import answer
         from ..analysis import device as found
         from ..formats import write, write_file
-        from ..running import run as answer
-        from ..sound import Recording, Sound
+        from ..sound import Sound
         from ..system import load
 
         system = load(Path(name) if registry.is_weights(name) else name, **options).to(found(device))
         answers: dict[str, dict[str, Any]] = {}
         for file in files:
-            made = answer(system, sound=Recording(file))
+            made = answer(system, file)
             if out is not None:
                 for kind in format.split(","):
                     for written, data in write(kind.strip(), Path(file).stem, made, system.tasks).items():

@@ -2,6 +2,7 @@
 
 write("csv", "song", result, tasks, about)   {file name: bytes}, pure: same fields, same bytes, no dates
 always("song", result, tasks)                the files that tasks name by their suffix (song.beats, song.onsets.csv)
+render("clicks", "song", result, path, sound)   {file name: what writes it}, of formats that hold the sound itself
 read("my.lab", Intervals)                    one annotation of a person's own file
 read_fields("song.wav")                      every annotation that lies beside a sound
 write_file(path, data)                       whole or not at all
@@ -10,25 +11,47 @@ jams        everything in one file, without loss; standard namespaces, the rest 
 csv         one table a field, with a header
 lab         one file a field, as mir_eval reads it
 midi        one file: tempo map of the beats, notes, clicks, markers
-audacity    one label track a field
-sv          one layer of Sonic Visualiser a field
+audacity    one label track a field, and bars and metre
+sv          one layer of Sonic Visualiser a field, and bars and metre
+rekordbox   a track with its beat grid, key and cues
+reaper      markers and regions, and a project whose tempo map follows the beats
+clicks      the sound with clicks on its beats
+tag         a copy of the sound file with its beats a minute as a tag
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ..annotations import Example
+from ..annotations import Example, Tempo
 from ..errors import UnknownName
-from ..sound import write_file
+from ..sound import Recording, Sound, write_file
 from ..tasks import Task
-from . import audacity, csv, jams, lab, midi, sv
+from . import audacity, clicks, csv, jams, lab, midi, reaper, rekordbox, sv, tag, tempo
 from ._about import About, Used
+from ._bars import main_bpm
 from ._reading import read, read_fields
 
-__all__ = ["FORMATS", "About", "Format", "Used", "always", "jams", "read", "read_fields", "write", "write_file"]
+__all__ = [
+    "FORMATS",
+    "SOUNDS",
+    "About",
+    "Format",
+    "SoundFormat",
+    "Used",
+    "always",
+    "jams",
+    "main_bpm",
+    "read",
+    "read_fields",
+    "rekordbox",
+    "render",
+    "write",
+    "write_file",
+]
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,27 @@ FORMATS: dict[str, Format] = {
         Format("midi", "notes, clicks and markers on a tempo map that follows the beats", midi.files),
         Format("audacity", "a label track for each field", audacity.files),
         Format("sv", "a layer of Sonic Visualiser for each field", sv.files),
+        Format("rekordbox", "beat grid, key and cues as DJ programs import them", rekordbox.files),
+        Format("reaper", "markers, regions and a project with a tempo map", reaper.files),
+    )
+}
+
+
+@dataclass(frozen=True)
+class SoundFormat:
+    """A format that holds the sound: files(stem, fields, path, sound, about) → {file name: what writes it, whole or not at all}, and
+    a note for a person where a file can't be made."""
+
+    name: str
+    title: str
+    files: Callable[[str, Mapping[str, Any], Path, Recording | Sound, About], tuple[dict[str, Callable[[Path], None]], str]]
+
+
+SOUNDS: dict[str, SoundFormat] = {
+    format_.name: format_
+    for format_ in (
+        SoundFormat("clicks", "the sound with clicks on its beats", clicks.files),
+        SoundFormat("tag", "a copy of the sound file with a BPM tag", tag.files),
     )
 }
 
@@ -74,16 +118,39 @@ def write(name: str, stem: str, result: Example, tasks: Sequence[Task] = (), abo
     return {**made, **always(stem, result, tasks)} if name == "csv" else made
 
 
+def render(
+    name: str, stem: str, result: Example, path: Path, sound: Recording | Sound, tasks: Sequence[Task] = (), about: About | None = None
+) -> tuple[dict[str, Callable[[Path], None]], str]:
+    """The files of one format that holds the sound, made when they are written.
+
+    Args:
+        name: one of SOUNDS. stem, result, tasks, about: as for `write`; times count from the start of `sound`.
+        path: the sound file. sound: what was heard of it.
+
+    Returns:
+        {file name: what writes it to the path that it is given}, and a note where there can be no file, else "".
+
+    Raises:
+        UnknownName: no such format. A writer raises OutputError.
+    """
+    if name not in SOUNDS:
+        raise UnknownName.among("format", name, SOUNDS)
+    return SOUNDS[name].files(stem, _chosen(result, tasks), path, sound, about or About())
+
+
 def always(stem: str, result: Example, tasks: Sequence[Task]) -> dict[str, bytes]:
     """The files that `analyze` always writes: of every task with a suffix whose field is there.
 
-    ".beats" is time and position; a suffix that ends in ".csv" or ".lab" is a table of that kind."""
+    ".beats" is time and position, ".tempo.json" candidates, segments and curve; a suffix that ends in ".csv" or ".lab" is a table
+    of that kind."""
     made: dict[str, str | None] = {}
     for task in tasks:
         if task.suffix and task.makes in result:
             value, namespace = result[task.makes], task.namespace
             if task.suffix.endswith(".beats"):
                 made[stem + task.suffix] = lab.beats(value, result.get("downbeats"))
+            elif isinstance(value, Tempo):
+                made[stem + task.suffix] = tempo.dumps(value)
             elif task.suffix.endswith(".lab"):
                 made[stem + task.suffix] = lab.text(value)
             else:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Used:
-    """A system that made a field: its name, the digest and the version of its weights."""
+    """A system that made a field: its name, the digest and the version of its weights; the sidecar that corrected it, if one did."""
 
     makes: str
     system: str
     digest: str = ""
     version: str = ""
+    corrected: str = ""
 
     def __str__(self) -> str:
-        return " ".join(word for word in (self.system, self.version, self.digest and f"sha256:{self.digest}") if word)
+        mended = self.corrected and f"corrected by {self.corrected}"
+        return " ".join(word for word in (self.system, self.version, self.digest and f"sha256:{self.digest}", mended) if word)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class About:
     title, artist: "" where unknown; duration: seconds; file: the sound file's name; rate: Hz, the unit of Sonic
     Visualiser's frames; decoder: which library decoded it; offset: seconds of encoder delay that the decoder left out at the
     start (what a player that does not leave it out is late by); systems: what made which field; version: of aural; notes:
-    remarks on the file and the answers.
+    remarks on the file and the answers; path: where the sound file lies, absolute.
     """
 
     title: str = ""
@@ -38,3 +40,4 @@ class About:
     systems: tuple[Used, ...] = ()
     version: str = ""
     notes: tuple[str, ...] = ()
+    path: str = ""

@@ -24,6 +24,11 @@ def line(text: str) -> str:
     return " ".join(text.split())
 
 
+def legal(text: str) -> str:
+    """Text that XML 1.0 can hold: no control characters, no halves of a pair."""
+    return "".join(c if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else " " for c in text)
+
+
 def note_name(pitch: float) -> str:
     """60 → "C4"."""
     nearest = round(pitch)

@@ -7,13 +7,14 @@ from typing import Any
 
 from ..annotations import Events, Intervals, Notes
 from ._about import About
+from ._bars import layers
 from ._words import line, note_name, seconds
 
 
 def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], about: About) -> dict[str, bytes]:
-    """{"song.beats.audacity.txt": …} of events, intervals and notes (labelled by name)."""
+    """{"song.beats.audacity.txt": …} of events, intervals and notes (labelled by name); beats with positions also give bars and metre."""
     made = {}
-    for name, value in fields.items():
+    for name, value in layers(fields).items():
         if isinstance(value, Events):
             labels = value.labels if value.labels is not None else [""] * len(value)
             rows = list(zip(value.times, value.times, labels, strict=True))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..annotations import Curves, Events, Example, Intervals, Label, Notes, Score, Tempo, Text, Vector
+from ..annotations import Curves, Events, Example, Grid, Intervals, Label, Notes, Score, Tempo, Text, Vector
 from ..errors import AnnotationError
 from ..tasks import maker
 from ._about import About
@@ -135,12 +135,8 @@ def _annotation(value: Any, namespace: str, end: float) -> tuple[str, Any, dict[
         return "note_midi", _sparse(value.starts, durations, value.pitches.tolist(), value.confidence), extra
     if isinstance(value, Curves) and namespace == "pitch_contour" and np.isfinite(value.values).all() and not _minus_zero(value.values):
         return namespace, _contours(value), {"curves": len(value.values), "labels": list(value.labels), "dtype": str(value.values.dtype)}
-    if isinstance(value, Tempo) and (np.asarray(value.bpms) >= 0).all():
-        n, chances = len(value.bpms), np.asarray(value.probabilities, float)
-        good = len(chances) == n and ((chances >= 0) & (chances <= 1)).all()
-        weights = chances if good else np.full(n, 1 / max(1, n))
-        data = _sparse(np.zeros(n), np.full(n, end), np.asarray(value.bpms, float).tolist(), weights)
-        return "tempo", data, {} if good else {"probabilities": chances.tolist()}
+    if isinstance(value, Tempo):
+        return "tempo", *_tempo(value, end)
     if isinstance(value, Label) and value.name:
         confidence = None if value.confidence is None else np.array([value.confidence])
         kept = namespace if namespace == "key_mode" and KEY.fullmatch(value.name) else "tag_open"
@@ -149,6 +145,20 @@ def _annotation(value: Any, namespace: str, end: float) -> tuple[str, Any, dict[
         values = np.asarray(value.values)
         return "vector", _sparse(np.zeros(1), np.array([end]), [values.ravel().tolist()], None), {"dtype": str(values.dtype)}
     return None
+
+
+def _tempo(value: Tempo, end: float) -> tuple[Any, dict[str, Any]]:
+    """The first two candidates as the namespace has them (mir_eval's two tempi); the others, grids and curve in the sandbox."""
+    n, chances = len(value.bpms), value.probabilities
+    good = len(chances) == n and ((chances >= 0) & (chances <= 1)).all()
+    weights = (chances if good else np.full(n, 1 / max(1, n)))[:2]
+    data = _sparse(np.zeros(len(weights)), np.full(len(weights), end), value.bpms[:2].tolist(), weights)
+    extra: dict[str, Any] = {} if good and n <= 2 else {"bpms": value.bpms.tolist(), "probabilities": chances.tolist()}
+    if value.segments:
+        extra["segments"] = [vars(grid) for grid in value.segments]
+    if value.curve is not None:
+        extra["curve"] = _plain(value.curve)
+    return data, extra
 
 
 def _events(value: Events, namespace: str) -> tuple[str, Any, dict[str, Any]] | None:
@@ -209,7 +219,6 @@ def _minus_zero(values: np.ndarray) -> bool:
 _PLAIN: dict[str, tuple[type, tuple[str, ...]]] = {
     "Events": (Events, ("times", "labels", "confidence")),
     "Curves": (Curves, ("times", "values", "labels")),
-    "Tempo": (Tempo, ("bpms", "probabilities")),
     "Label": (Label, ("name", "confidence")),
     "Text": (Text, ("text",)),
     "Vector": (Vector, ("values",)),
@@ -370,7 +379,13 @@ def _value(
         return _curves(times, values, sandbox)
     if kind == "Tempo":
         chances = sandbox.get("probabilities", [] if confidence is None else confidence)
-        return Tempo(np.array(values, dtype=float), np.array(chances, dtype=float))
+        curve = sandbox.get("curve")
+        return Tempo(
+            np.array(sandbox.get("bpms", values), dtype=float),
+            np.array(chances, dtype=float),
+            tuple(Grid(**grid) for grid in sandbox.get("segments", ())),
+            None if curve is None else Curves(**{key: _back(curve[key], key) for key in ("times", "values", "labels")}),
+        )
     if kind == "Label":
         return Label(str(values[0]), None if confidence is None else float(confidence[0]))
     return Vector(np.array(values[0], dtype=sandbox.get("dtype", "float64")))

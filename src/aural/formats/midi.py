@@ -1,8 +1,10 @@
 """MIDI files (type 1) whose tempo map follows the beats, so that notes fall where they sound and bars where they are.
 
-Every beat falls on a quarter note: one set_tempo a beat, in whole microseconds, with the error carried on. A bar that is cut by
-the start is a short first bar. Without beats the tempo is constant. 480 ticks a quarter, doubled until a tick is shorter than
-1.5 ms, so that no time is off by more than 0.75 ms.
+Every beat falls on a quarter note: a set_tempo wherever the last one would leave the beats by more than 0.1 ms, in whole
+microseconds, with the error carried on; beats of a constant stretch lie on its grid, so that one tempo does for it. A bar that is
+cut by the start is a short first bar; beats in no known bar are counted in the metre before them, the last bar cut short. Without
+beats the tempo is constant. 480 ticks a quarter, doubled until a tick is shorter than 1.5 ms, so that no time is off by more than
+0.85 ms.
 Tracks: the tempo map with markers (chords, sections), one of clicks or hits a field of events on channel 10, one an
 instrument of a field of notes. Pitches are rounded to semitones; curves have no place in MIDI and are left out.
 
@@ -21,6 +23,7 @@ import numpy as np
 from ..annotations import Events, Example, Intervals, Notes, Tempo
 from ..errors import AnnotationError
 from ._about import About
+from ._bars import gridded, main_bpm
 from ._words import line, positions
 
 DRUMS = 9  # channel 10, counted from 0
@@ -34,6 +37,8 @@ SIGNS = {
     *("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m"),
 }
 CLICK = 0.03  # seconds
+STEADY = 100  # microseconds by which a beat may lie beside the tempo that goes on
+LARGEST = 12  # quarters of a bar; more are several whose bar lines were not heard
 LONGEST = 15.0  # seconds; a tempo event holds 16.7 s a quarter at most
 
 
@@ -72,7 +77,7 @@ class Map:
                 corners.append((float(time), tick))
             of_beats.append(tick)
         self.beats = np.array(of_beats, dtype=int)
-        self._metres(places, first)
+        self._metres([int(place) for place in places], first)
         self._tempi(corners, gap)
 
     def _lead(self, start: float, gap: float) -> int:
@@ -86,27 +91,38 @@ class Map:
         """Time signatures from the positions; an incomplete first bar is short."""
         ones = [i for i, place in enumerate(places) if place == 1]
         if not ones:
+            if self.bars:  # no bar is known but the short one before the first beat, which must not go on
+                self.bars.append((first, 4, 4))
             return
         lengths = [int(self.beats[b] - self.beats[a]) // self.ticks for a, b in pairwise(ones)]  # with a pause inside it
         last = max(places[ones[-1] :])
         lengths.append(max(last, lengths[-1] if lengths else 0, 1))
+        known = [max(places[a:b]) for a, b in pairwise([*ones, len(places)])]
+        sizes = [size if length > LARGEST else length for length, size in zip(lengths, known, strict=True)]
         before = (int(self.beats[ones[0]]) - first) // self.ticks
-        if before % lengths[0]:
-            self.bars.append((first, before % lengths[0], 4))
-            first += before % lengths[0] * self.ticks
+        if before % sizes[0]:
+            self.bars.append((first, before % sizes[0], 4))
+            first += before % sizes[0] * self.ticks
         now = 0
-        for one, length in zip(ones, lengths, strict=True):
-            if length != now:
-                self.bars.append((first if not now else int(self.beats[one]), length, 4))
-                now = length
+        for one, length, size in zip(ones, lengths, sizes, strict=True):
+            if size != now:
+                self.bars.append((first if not now else int(self.beats[one]), size, 4))
+                now = size
+            if length % size:  # more beats follow than are counted: bars go on, and the last one is cut short
+                now = length % size
+                self.bars.append((int(self.beats[one]) + (length - now) * self.ticks, now, 4))
 
     def _tempi(self, corners: list[tuple[float, int]], gap: float) -> None:
         self.tempi: list[tuple[int, int]] = []
         at, now = [0.0], 0.0  # microseconds at each corner, as a player will count them
         for (_, a), (time, b) in pairwise(corners):
-            tempo = min(max(1, round((time * 1e6 - now) * self.ticks / (b - a))), 0xFFFFFF)
-            now += tempo * (b - a) / self.ticks
-            self.tempi.append((a, tempo))
+            quarters = (b - a) / self.ticks
+            tempo = min(max(1, round((time * 1e6 - now) / quarters)), 0xFFFFFF)
+            if self.tempi and abs(now + self.tempi[-1][1] * quarters - time * 1e6) <= STEADY:
+                tempo = self.tempi[-1][1]
+            else:
+                self.tempi.append((a, tempo))
+            now += tempo * quarters
             at.append(now)
         pause = len(corners) < 3 or corners[-1][0] - corners[-2][0] > LONGEST
         after = min(round(gap * 1e6), 0xFFFFFF) if pause else self.tempi[-1][1]
@@ -121,14 +137,18 @@ class Map:
         """The nearest tick."""
         return round(float(np.interp(time, self._seconds, self._places)))
 
+    def time(self, tick: int) -> float:
+        """Seconds."""
+        return float(np.interp(tick, self._places, self._seconds))
+
 
 def dumps(fields: Mapping[str, Any], about: About | None = None) -> bytes:
     """The bytes of a MIDI file of the fields' events, intervals and notes."""
     import mido
 
-    beats, tempo = fields.get("beats"), fields.get("tempo")
-    bpm = float(tempo.bpms[0]) if isinstance(tempo, Tempo) and len(tempo.bpms) and 4 < tempo.bpms[0] < 1000 else 120.0
-    grid = Map(beats if isinstance(beats, Events) else None, fields.get("downbeats"), bpm)
+    beats, bpm = gridded(fields)[0], main_bpm(fields) or 120.0
+    fields = fields if beats is None else {**fields, "beats": beats}
+    grid = Map(beats, None, bpm if 4 < bpm < 1000 else 120.0)
     file = mido.MidiFile(type=1, ticks_per_beat=grid.ticks, charset="utf-8")
     head: list[tuple[int, int, Any]] = [
         (0, 0, mido.MetaMessage("track_name", name=line(about.title) if about and about.title else "tempo"))

@@ -13,15 +13,17 @@ import numpy as np
 
 from ..annotations import Curves, Events, Intervals, Notes
 from ._about import About
-from ._words import number
+from ._bars import layers
+from ._words import legal, number
 
 Points = Iterable[dict[str, str]]
 
 
 def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], about: About) -> dict[str, bytes]:
-    """{"song.beats.svl": …}; events are time instants, intervals regions, notes notes, each curve a layer of time values."""
+    """{"song.beats.svl": …}; events are time instants, intervals regions, notes notes, each curve a layer of time values; beats
+    with positions also give bars and metre, as regions."""
     made = {}
-    for name, value in fields.items():
+    for name, value in layers(fields).items():
         if isinstance(value, Events):
             labels = value.labels if value.labels is not None else [""] * len(value)
             points: Points = ({"frame": _frame(t, about), "label": label} for t, label in zip(value.times, labels, strict=True))
@@ -56,7 +58,7 @@ def _span(start: float, end: float, about: About) -> dict[str, str]:
 
 
 def _layer(name: str, kind: str, model: Mapping[str, str], points: Points, about: About) -> bytes:
-    rows = [{key: _legal(value) for key, value in point.items()} for point in points]
+    rows = [{key: legal(value) for key, value in point.items()} for point in points]
     values = [float(row["value"]) for row in rows if "value" in row]
     ends = [int(row["frame"]) + int(row.get("duration", 0)) for row in rows]
     last = max(ends, default=0) if about.duration is None else round(about.duration * about.rate)
@@ -73,8 +75,3 @@ def _layer(name: str, kind: str, model: Mapping[str, str], points: Points, about
     ElementTree.indent(root)
     head = b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE sonic-visualiser>\n'
     return head + ElementTree.tostring(root, encoding="utf-8") + b"\n"
-
-
-def _legal(text: str) -> str:
-    """XML 1.0 has no control characters."""
-    return "".join(c if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else " " for c in text)

@@ -154,13 +154,17 @@ const rhythm = (() => {
     const { times, ink } = starts.reduce(reached, beats);
     const steps = times.length > 1 ? periods(times) : [Infinity];
     const pins = new Map();
+    const more = [];
     let last = 0;
     for (const start of starts) {
       const close = nearest(times, start);
       const near = range(Math.max(0, close - 1), Math.min(times.length, close + 2));
       let i = near[first(near.map((j) => -Math.abs(start - times[j] - last)))];
       if (Math.abs(start - times[i]) > 0.6 * steps[close]) i = close;
-      if (pins.has(i)) continue;
+      if (pins.has(i)) {
+        more.push([start, 255]);
+        continue;
+      }
       const by = start - times[i];
       pins.set(i, Math.abs(by) > REACH ? by : 0);
       last = Math.abs(by) > steps[i] / 4 ? by : 0;
@@ -176,6 +180,8 @@ const rhythm = (() => {
     const made = Array.from(times, (t, i) => [t + interpolate(i, at, by), ink ? ink[i] : 255]);
     made.sort((a, b) => a[0] - b[0]);
     const inside = made.filter(([t]) => t >= 0 && t <= duration + 1e-9);
+    inside.push(...more);
+    inside.sort((a, b) => a[0] - b[0]);
     return unplaced(inside.map((one) => one[0]), ink && inside.map((one) => one[1]));
   };
   /** Beats as far as a bar start that lies where none were heard. */

@@ -1,0 +1,89 @@
+"""What formats say of the rhythm: beats with positions, on the grid where there is one, bars, metres, one tempo, one key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import rhythm
+from ..annotations import Events, Intervals, Label, Tempo
+
+SLACK = 0.05  # seconds from a grid within which a beat is one of its own
+
+
+def counted(fields: Mapping[str, Any]) -> Events | None:
+    """The beats with their positions: their own, else those that the downbeats give; None without beats."""
+    beats, ones = fields.get("beats"), fields.get("downbeats")
+    if not isinstance(beats, Events):
+        return None
+    return rhythm.in_bars(beats, ones.times) if isinstance(ones, Events) and not rhythm.positions(beats).any() else beats
+
+
+def gridded(fields: Mapping[str, Any]) -> tuple[Events | None, np.ndarray]:
+    """The counted beats, those of a constant stretch moved onto its grid; and which these are, (n,) bool."""
+    beats, tempo = counted(fields), fields.get("tempo")
+    if beats is None:
+        return None, np.zeros(0, dtype=bool)
+    times, on = beats.times.copy(), np.zeros(len(beats), dtype=bool)
+    for grid in tempo.segments if isinstance(tempo, Tempo) else ():
+        period = 60 / grid.bpm
+        nearest = grid.anchor + period * np.rint((beats.times - grid.anchor) / period)
+        own = (beats.times > grid.start - period / 2) & (beats.times < grid.end + period / 2) & (nearest >= 0)
+        own &= np.abs(nearest - beats.times) <= min(SLACK, period / 4)
+        times[own], on = nearest[own], on | own
+    order = np.argsort(times, kind="stable")
+    order = order[np.diff(times[order], prepend=-1.0) > 0.001]
+    return replace(beats[order], times=times[order]), on[order]
+
+
+def layers(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, and what shows their rhythm: bars by number, metres by name ("3/4")."""
+    beats = counted(fields)
+    bars = [] if beats is None else rhythm.bars(beats)
+    if beats is None or not bars:
+        return dict(fields)
+    spans = Intervals(np.array([b.start for b in bars]), np.array([b.end for b in bars]), tuple(str(i + 1) for i in range(len(bars))))
+    metres = rhythm.metres(beats)
+    named = replace(metres, labels=tuple(metre_name(int(label)) for label in metres.labels))
+    return {**fields, **{name: value for name, value in (("bars", spans), ("metre", named)) if name not in fields}}
+
+
+def metre_name(beats: int) -> str:
+    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths."""
+    return f"{beats}/{8 if beats in (6, 9, 12) else 4}"
+
+
+def main_bpm(fields: Mapping[str, Any]) -> float | None:
+    """Beats a minute: of the longest grid, else the first candidate, else of the median beat; None where nothing is known."""
+    tempo, beats = fields.get("tempo"), fields.get("beats")
+    if isinstance(tempo, Tempo) and tempo.segments:
+        return max(tempo.segments, key=lambda grid: grid.end - grid.start).bpm
+    if isinstance(tempo, Tempo) and len(tempo.bpms):
+        return float(tempo.bpms[0])
+    gap = float(np.median(np.diff(beats.times))) if isinstance(beats, Events) and len(beats) > 1 else 0.0
+    return 60 / gap if gap else None
+
+
+# Minor keys by their major relative's place on the circle of fifths; the wheel has C at 8.
+_PITCH = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+def camelot(fields: Mapping[str, Any]) -> str:
+    """The key that lasts longest as DJs write it: "8A" for A minor, "8B" for C major; "" where none is known."""
+    key, name = fields.get("key"), ""
+    if isinstance(key, Label):
+        name = key.name
+    elif isinstance(key, Intervals) and len(key):
+        lasts = dict.fromkeys(key.labels, 0.0)
+        for label, length in zip(key.labels, key.ends - key.starts, strict=True):
+            lasts[label] += float(length)
+        name = max(lasts, key=lambda label: lasts[label])
+    tonic, _, mode = name.partition(":")
+    minor = mode in ("minor", "min", "aeolian")
+    if tonic[:1] not in _PITCH or not (minor or mode in ("", "major", "maj", "ionian")):
+        return ""
+    pitch = _PITCH[tonic[0]] + tonic.count("#") - tonic.count("b", 1) + (3 if minor else 0)
+    return f"{(7 * pitch + 7) % 12 + 1}{'A' if minor else 'B'}"
