@@ -17,7 +17,7 @@ mkdir -p .carry/wheels .carry/fonts .carry/data
   typing-extensions rich pygments markdown-it-py mdurl mido packaging mutagen jinja2 markupsafe
 
 cp -L /usr/share/sounds/sf3/FluidR3Mono_GM.sf3 /usr/share/sounds/sf2/TimGM6mb.sf2 .carry/fonts/
-for pack in midi/pop909 midi/openscore_lieder midi/mma_paired midi/groove midi/billboard notes_free; do
+for pack in midi/pop909 midi/openscore_lieder midi/mma_paired midi/groove midi/billboard notes_free rir_noise; do
   mkdir -p ".carry/data/$(dirname "$pack")"
   cp -r "$AURAL_DATA/$pack" ".carry/data/$(dirname "$pack")/"
 done

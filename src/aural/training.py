@@ -1,6 +1,9 @@
 """Training, through the sentence from left to right: `input.fit`, the objective under Lightning, `output.fit`.
 
 Chance      every example and every update depends only on (seed, step): stopped and resumed is never stopped, bit by bit
+Late        a source that makes its sounds on the device has `tables(sound)`, the tensors that one is made of (None: it exists
+            already), `untabled()`, those of no sound, and `mixed(tables, rate)`, which makes a batch (clip, 1, time) of them: workers
+            send tables, and samples only of what exists. `ready()` is called once before the workers are forked
 Optimisers  one AdamW per learner, stepped by hand as the objective's updates come; the others stand still meanwhile
 Files       OUT/checkpoint.pt (whole or not at all), OUT/log.jsonl (one object every 50 steps), OUT/weights.safetensors
 Source      Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019 (AdamW), and SGDR, ICLR 2017 (the cosine);
@@ -29,9 +32,11 @@ from torch.utils.data import DataLoader, Dataset
 from .annotations import Example
 from .errors import AuralError, DataError, OptionError
 from .objectives import Batch, Fit, Objective
-from .part import Part, Parts, Tree, to
+from .part import Part, Parts, Tree, Wrapped, to
 from .registry import card
+from .representations.framing import SoundPart
 from .running import adapt, complete
+from .sound import Sound
 from .system import System, build, save
 from .tasks import Task
 
@@ -39,6 +44,7 @@ LOG_EVERY = 50  # steps; one wait for the device each
 WARM_UP = 0.02  # of the whole
 CLIP = 1.0
 FIT_BATCHES = 8
+TABLES, SAMPLES = "(tables)", "(samples)"  # keys of raw inputs that are made late; no part can have such a name
 FIT_STEPS = 10**9  # batches that fit draws from are numbered from here, apart from those that are learned from
 
 Listener = Callable[[dict[str, Any]], None]
@@ -94,6 +100,8 @@ def train(
         raise OptionError(f"steps={steps}, every={every}: steps start at 0, every at 1")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    if callable(getattr(examples, "ready", None)):
+        examples.ready()
     where = _device(device)
     if system.objective is not None:
         learners = system.objective.learners(system)
@@ -139,12 +147,12 @@ class Listed:
 
 
 def draw(system: System, source: Any, seed: int, step: int) -> list[Example]:
-    """The examples of a step: the recipe's composer or pieces at random, each cut to the recipe's seconds at random (on a
-    whole sample), missing fields of the input made."""
+    """The examples of a step: the recipe's composer, the source's own (`drawn(n, rng)`) or pieces at random, each cut to the
+    recipe's seconds at random (on a whole sample), missing fields of the input made."""
     recipe, rng = system.recipe, np.random.default_rng((seed, step))
-    compose = recipe.batches or shuffled
+    own = getattr(source, "drawn", None)
     drawn = []
-    for example in compose(source, recipe.batch, rng):
+    for example in own(recipe.batch, rng) if own and not recipe.batches else (recipe.batches or shuffled)(source, recipe.batch, rng):
         duration = example.duration
         if recipe.seconds and duration and duration > recipe.seconds:
             rate = next((v.rate for v in (example.get("sound"), *example.values()) if hasattr(v, "rate")), 1)
@@ -159,12 +167,76 @@ def shuffled(source: Any, n: int, rng: np.random.Generator) -> list[Example]:
     return [source(int(i)) for i in rng.integers(0, source.size, n)]
 
 
+class _Late(Wrapped):
+    """A part whose sounds are made on the device: tables in place of samples."""
+
+    def __init__(self, part: Part, source: Any) -> None:
+        super().__init__(part)
+        self.source = source
+
+    def read(self, example: Example, times: np.ndarray | None = None) -> Tree:
+        tables = self.source.tables(example[self.of])
+        if tables is None:
+            return {TABLES: self.source.untabled(), SAMPLES: self.part.read(example, times)}
+        return {TABLES: tables, SAMPLES: torch.zeros(1, 0)}
+
+
+def _hearing(part: Part) -> SoundPart | None:
+    """The part that reads the sound which `part` is a representation of; None where it reads anything else."""
+    while isinstance(part, Wrapped) and type(part).read is Wrapped.read:
+        part = part.part
+    views = list(getattr(part, "views", ()))
+    plain = all(type(p).read is SoundPart.read for p in views or [part])
+    return part if isinstance(part, SoundPart) and plain else None
+
+
+def _late(part: Part, source: Any) -> Part:
+    """A part, or each part of a dict, that leaves the sounds of this source unmade, where it can."""
+    if not hasattr(source, "mixed"):
+        return part
+    if isinstance(part, Parts):
+        return Parts({name: _late(p, source) for name, p in part.items()})
+    return part if _hearing(part) is None else _Late(part, source)
+
+
+@torch.no_grad()
+def _made(part: Part, raw: Tree, source: Any) -> Tree:
+    """A batch of raw inputs with what workers left unmade."""
+    if isinstance(part, Parts):
+        return {name: _made(p, raw[name], source) for name, p in part.items()}
+    if not (isinstance(raw, Mapping) and TABLES in raw):
+        return raw
+    hearing = _hearing(part)
+    assert hearing is not None
+    samples = raw[SAMPLES]
+    with torch.autocast(samples.device.type, enabled=False):
+        mixed = source.mixed(raw[TABLES], hearing.rate)
+    if not samples.shape[-1]:
+        return mixed
+    length = max(samples.shape[-1], mixed.shape[-1])  # either is silent where the other has something to say
+    return sum(nn.functional.pad(x, (0, length - x.shape[-1])) for x in (samples, mixed))
+
+
+def heard(examples: Sequence[Example], source: Any, device: torch.device) -> list[Example]:
+    """Examples whose sounds a source makes, made on a device one by one."""
+    out = []
+    for example in examples:
+        tables = source.tables(example.get("sound")) if hasattr(source, "mixed") else None
+        if tables is not None:
+            rate = example["sound"].rate
+            wave = source.mixed({name: t[None].to(device) for name, t in tables.items()}, rate)
+            example = Example({**example, "sound": Sound(wave[0].cpu().numpy(), rate)})
+        out.append(example)
+    return out
+
+
 class Steps(Dataset):
     """step → (step, raw inputs, raw targets); what loader workers do."""
 
     def __init__(self, system: System, source: Any, seed: int) -> None:
         # The copy stays on the processor, whatever device the system goes to: workers are forked and must not touch it.
         self.system, self.source, self.seed = copy.deepcopy(system).cpu().eval(), source, seed
+        self.system.input = _late(self.system.input, source)
 
     def __getitem__(self, step: int) -> tuple[int, Tree, Tree]:
         x, y = self.system.collate(draw(self.system, self.source, self.seed, step))
@@ -200,7 +272,7 @@ class Run:
         """Raw batches on the device."""
         workers = min(self.workers, count)
         for step, x, y in Steps(self.system, self.source, self.seed).loader(range(first, first + count), workers, False):
-            yield self.altered(to(x, self.device), step), to(y, self.device)
+            yield self.altered(self.made(to(x, self.device)), step), to(y, self.device)
 
     def fit_input(self) -> None:
         """Whatever of the input is fitted (means, principal components), on batches as they are learned from."""
@@ -227,13 +299,17 @@ class Run:
 
             source = named(self.system.recipe.fit_data, task=self.system.task.name)
         batches = (draw(self.system, source, self.seed, FIT_STEPS + FIT_BATCHES + i) for i in range(FIT_BATCHES))
-        adapt(self.system, [example for batch in batches for example in batch])
+        adapt(self.system, [example for batch in batches for example in heard(batch, source, self.device)])
 
     # ---- the objective
 
     def generator(self, step: int) -> torch.Generator:
         """All chance of a step, on the device."""
         return torch.Generator(self.device).manual_seed(_mixed(self.seed, step))
+
+    def made(self, x: Tree) -> Tree:
+        """Raw inputs, every one of them made."""
+        return self.system.repacked(x, _made(self.system.input, self.system.unpacked(x), self.source))
 
     def altered(self, x: Tree, step: int) -> Tree:
         """Raw inputs, augmented. Its chance comes from the processor: few numbers, and no wait for the device."""
@@ -247,7 +323,7 @@ class Run:
 
     def batch(self, step: int, x: Tree, y: Tree) -> Batch:
         """Raw tensors on the device → features and targets."""
-        features = self.system.features(self.altered(x, step))
+        features = self.system.features(self.altered(self.made(x), step))
         alter = getattr(self.augment, "features", None)
         if alter is not None:
             with torch.no_grad():

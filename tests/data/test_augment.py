@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from aural.data import augmentation
-from aural.data.augment import AUGMENTATIONS, Augmentation, Masks, RealAug, _Draw, _fast
+from aural.data.augment import AUGMENTATIONS, Augmentation, Masks, RealAug, _Draw, _fast, recordings
 
 RATE = 16_000
 
@@ -176,3 +176,93 @@ def test_it_runs_where_the_waves_are():
     out = RealAug()(wave, RATE, generator(7))
     assert out.is_cuda
     assert torch.equal(out, RealAug()(wave, RATE, generator(7)))
+
+
+# ---- options: recordings, holes, steps
+
+
+@pytest.fixture
+def packs(tmp_path):
+    """A pack with a room of one echo, a hum, and what nobody may use."""
+    import numpy as np
+    import soundfile
+
+    folder = tmp_path / "rir_noise"
+    folder.mkdir()
+    room = np.zeros(RATE // 2)
+    room[[100, 100 + RATE // 10]] = -0.5, 0.25
+    soundfile.write(folder / "room.wav", room, RATE)
+    soundfile.write(folder / "hum.wav", 0.1 * np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE), RATE)
+    rows = [("room.wav", "rir", "MIT (repository; origin not stated)"), ("hum.wav", "noise", "CC BY 4.0 (as stated)")]
+    rows += [("hum.wav", "noise", "CC BY 4.0 if inferred; repository is CC BY-NC 4.0"), ("room.wav", "rir", "CC BY-NC 4.0")]
+    lines = "\n".join(f"{f},{k},{w}" for f, k, w in rows)
+    (folder / "labels.csv").write_text(f"file,kind,licence\n{lines}\n")
+    return tmp_path
+
+
+def test_recordings_are_those_that_one_may_use(packs):
+    rooms, noises = recordings(str(packs), "rir", RATE, 1.0), recordings(str(packs), "noise", RATE, 0.5)
+    assert len(rooms) == len(noises) == 1
+    assert rooms[0][0] == 1  # the direct sound comes first
+    assert rooms[0][RATE // 10] == pytest.approx(-0.5, abs=1e-3)
+    assert len(noises[0]) == RATE // 2
+    assert (noises[0] ** 2).mean() == pytest.approx(1, abs=0.01)
+    assert recordings(str(packs / "nowhere"), "rir", RATE, 1.0) == []
+
+
+def test_recorded_rooms_keep_the_direct_sound_in_place_and_repeat_it(packs):
+    aug = RealAug(data=packs)
+    wave = torch.zeros(64, 1, RATE)
+    wave[..., RATE // 4] = 1.0
+    made = RealAug()._filtered(wave, RATE, _Draw(64, generator(3), wave.device, 1.0))
+    out = aug._filtered(wave, RATE, _Draw(64, generator(3), wave.device, 1.0))
+    echo = RATE // 4 + RATE // 10
+    echoed = out[:, 0, echo].abs() > 3 * out[:, 0, echo - 400 : echo - 100].abs().amax(-1) + 0.02
+    assert 8 < int(echoed.sum()) < 32
+    assert (out[echoed, 0].abs().argmax(-1) - RATE // 4).abs().max() <= RATE // 1000
+    assert made.shape == out.shape
+
+
+def test_recorded_noise_lies_under_the_sound_and_starts_anywhere(packs):
+    wave = waves(64, 1.0)
+    aug = RealAug(data=packs)
+    added = aug._overheard(wave, RATE, _Draw(64, generator(1), wave.device, 1.0)) - wave
+    noisy = added.square().mean((1, 2)) > 0
+    assert 8 < int(noisy.sum()) < 32
+    ratio = 10 * torch.log10(wave.square().mean((1, 2))[noisy] / added.square().mean((1, 2))[noisy])
+    assert 9 < ratio.min() < ratio.max() < 51
+    phases = {round(float(x[0, 0] / x.abs().max()), 2) for x in added[noisy]}
+    assert len(phases) > 5
+    silent = torch.zeros(4, 1, RATE)
+    assert aug(silent, RATE, generator()).abs().max() == 0
+
+
+def test_without_recordings_or_options_nothing_else_is_drawn(packs):
+    wave = waves()
+    assert torch.equal(RealAug()(wave, RATE, generator(1)), RealAug(data=packs / "nowhere")(wave, RATE, generator(1)))
+    x = torch.randn(4, 1, 40, 100, generator=generator())
+    assert torch.equal(Masks()(x, generator(1)), Masks(holes=0.0, steps=0)(x, generator(1)))
+
+
+def test_holes_are_small_empty_and_mostly_high():
+    x = torch.rand(64, 1, 80, 300, generator=generator()).repeat(1, 2, 1, 1) + 1.0
+    out = Masks(bands=0, frames=0, gain=0.0, holes=0.5)(x, generator(1))
+    empty = out != x
+    assert 16 < int(empty.flatten(1).any(1).sum()) < 48
+    assert (empty[:, 0] == empty[:, 1]).all()
+    assert torch.equal(out[empty], x.amin((1, 2, 3), keepdim=True).expand_as(x)[empty])
+    share = empty.float().mean((0, 1, 3))
+    assert share[:4].max() == 0
+    assert share[-20:].mean() > 3 * share[:20].mean()
+    assert share.max() < 0.3
+
+
+def test_steps_change_the_level_of_all_bands_at_once_and_for_good():
+    out = Masks(bands=0, frames=0, gain=0.0, steps=3)(torch.zeros(32, 1, 20, 200), generator(2))
+    assert out.abs().max() == 0  # their size is that of `gain`
+    masks = Masks(bands=0, frames=0, gain=0.5, steps=3)
+    out = masks._stepped(torch.zeros(32, 1, 20, 200), generator(2))
+    assert torch.equal(out, out[:, :, :1].expand_as(out))
+    changes = (out[:, 0, 0].diff(dim=-1) != 0).sum(-1)
+    assert changes.max() <= 3
+    assert 0.5 < changes.float().mean() < 2.5

@@ -1,6 +1,8 @@
 """Where examples come from: made songs, packs, folders, mirdata. One protocol, one function that reads their names.
 
     source("songs:0")            songs made by rule and rendered, seed 0
+    source("mixed:0")            endless songs, mixed where they are learned from, seed 0
+    source("loops:0")            loops on an exact grid, seed 0
     source("mdb_drums")          a pack in the folder that AURAL_DATA names
     source("~/my songs")         a folder: sounds, each beside its JAMS, CSV, LAB or .beats file
     source("mirdata:gtzan_genre") a published data set that lies on this machine
@@ -84,8 +86,8 @@ def source(spec: str | Path, split: Split = "train", task: str = "") -> Source:
     """The source of that name.
 
     Args:
-        spec: "songs:SEED", a pack's name, a folder, or "mirdata:NAME" (or "mirdata:NAME:FOLDER").
-        split: of sources that have one: made songs (fonts and styles of "test" are held out), packs with a column
+        spec: "songs:SEED", "mixed:SEED", "loops:SEED", a pack's name, a folder, or "mirdata:NAME" (or "mirdata:NAME:FOLDER").
+        split: of sources that have one: made and mixed songs (fonts and styles of "test" are held out), packs with a column
             `split`, folders with sub-folders train and test. Others give all they have to both.
         task: name of the task the examples are for; where a pack has several recordings of a piece it decides which
             (drum stems for "onset" in mdb_drums, mixes for "beat").
@@ -102,6 +104,16 @@ def source(spec: str | Path, split: Split = "train", task: str = "") -> Source:
             raise DataError(f"{text}: the seed of made songs is a number, such as songs:0")
         made: Source = import_module(f"{__name__}.songs").MadeSongs(int(rest or 0), split)
         return made
+    if kind == "mixed":
+        if not (rest or "0").isdigit():
+            raise DataError(f"{text}: the seed of mixed songs is a number, such as mixed:0")
+        mixed: Source = import_module(f"{__name__}.songs.mixing").MixedSongs(int(rest or 0), split)
+        return mixed
+    if kind == "loops":
+        if not (rest or "0").isdigit():
+            raise DataError(f"{text}: the seed of made loops is a number, such as loops:0")
+        loops: Source = import_module(f"{__name__}.songs.loops").MadeLoops(int(rest or 0))
+        return loops
     if kind == "mirdata":
         from . import mirdata
 

@@ -2,18 +2,49 @@
 
 RealAug       on waveforms (batch, 1, time): gain, smooth EQ, drive, compressor, low-pass and band limits, a room whose direct
               sound stays at lag 0, coloured noise; every example draws its own parameters, or is left out of a step
-Masks         on features (batch, channel, band, frame): two bands and two spans of frames, a smooth random gain a band
+Recordings    of rooms and noise join in where a folder of packs is given (rir_noise: those whose licence says what one may do)
+Masks         on features (batch, channel, band, frame): two bands and two spans of frames, a smooth random gain a band; as
+              options holes such as codecs leave, and sudden steps of level
 Chance        comes from one torch.Generator on the CPU (a few numbers a batch) that also seeds the noise on the device
 Source        SpecAugment (Park et al., Interspeech 2019) for the masks; the rest is common practice
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import csv
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+# Of pack rir_noise: what its column `licence` may begin with. Permissive, though most repositories do not say who recorded it.
+FREE = ("CC0", "CC BY 4.0 (", "Apache-2.0 (repository", "MIT (repository")
+
+
+@lru_cache(maxsize=8)
+def recordings(data: str, kind: Literal["rir", "noise"], rate: int, seconds: float) -> list[np.ndarray]:
+    """Room responses (from their direct sound on, which is 1) or noises (of unit power) of the pack rir_noise in a folder of packs:
+    (sample,) float32 at `rate`, of so many seconds at most; none where the pack is not there."""
+    from ..sound import read
+
+    folder = Path(data) / "rir_noise"
+    if not (folder / "labels.csv").exists():
+        return []
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == kind and row["licence"].startswith(FREE)]
+    found = []
+    for row in rows:
+        if (folder / row["file"]).exists():
+            wave = read(folder / row["file"]).mono().at(rate).samples[0]
+            direct = int(np.abs(wave).argmax())
+            wave = wave[direct:] / wave[direct] if kind == "rir" else wave / max(1e-9, float(np.sqrt(np.square(wave).mean())))
+            found.append(wave[: round(seconds * rate)].astype(np.float32))
+    return found
 
 
 class RealAug(nn.Module):
@@ -22,11 +53,14 @@ class RealAug(nn.Module):
     Args:
         amount: scales the probability of every step; 0 leaves sound as it is.
         room_seconds: longest reverberation time that is drawn.
+        data: folder of packs; its recorded rooms stand in for some of the made ones (30 %), its noises join (30 %, 10..50 dB
+            under the sound). None: everything is made.
     """
 
-    def __init__(self, amount: float = 1.0, room_seconds: float = 1.2) -> None:
+    def __init__(self, amount: float = 1.0, room_seconds: float = 1.2, data: Path | str | None = None) -> None:
         super().__init__()
-        self.amount, self.room_seconds = amount, room_seconds
+        self.amount, self.room_seconds, self.data = amount, room_seconds, data
+        self._recorded: dict[tuple[str, int, torch.device], Tensor | None] = {}
 
     @torch.no_grad()
     def forward(self, wave: Tensor, rate: int, generator: torch.Generator) -> Tensor:
@@ -39,6 +73,7 @@ class RealAug(nn.Module):
         wave = self._filtered(wave, rate, draw)
         wave = _compressed(wave, rate, draw)
         wave = _noisy(wave, rate, draw)
+        wave = self._overheard(wave, rate, draw)
         peak = wave.abs().amax((1, 2), keepdim=True)
         return wave / peak.clamp(min=1.0)  # no clipping that nobody asked for
 
@@ -46,11 +81,41 @@ class RealAug(nn.Module):
         """Equaliser, low- and high-pass and room in one product of spectra."""
         n = wave.shape[-1]
         room = draw.room(rate, self.room_seconds)  # (B, M)
+        real = self._recordings("rir", rate, room.shape[-1] / rate, wave.device)
+        if real is not None:
+            which = draw.which(len(real))
+            wet = real[which] * draw.decibels(-12, 0)[:, 0]
+            wet[:, 0] = 1.0
+            room = torch.where(draw.happens(0.3)[:, 0], nn.functional.pad(wet, (0, room.shape[-1] - wet.shape[-1])), room)
         size = _fast(n + room.shape[-1])
         frequencies = torch.fft.rfftfreq(size, 1 / rate, device=wave.device)
         response = draw.equaliser(frequencies, rate) * draw.band(frequencies, rate)
         spectrum = torch.fft.rfft(wave, size) * (response * torch.fft.rfft(room, size))[:, None]
         return torch.fft.irfft(spectrum, size)[..., :n]
+
+    def _overheard(self, wave: Tensor, rate: int, draw: _Draw) -> Tensor:
+        """Recorded noise, from anywhere in the recording, again from its start when it ends."""
+        noises = self._recordings("noise", rate, 8.0, wave.device)
+        if noises is None:
+            return wave
+        which, start = draw.which(len(noises)), draw.uniform(0, noises.shape[-1])[:, 0].long()
+        noise = noises[which[:, None], (start + torch.arange(wave.shape[-1], device=wave.device)) % noises.shape[-1]]
+        level = wave.square().mean((1, 2), keepdim=True).sqrt()
+        return wave + noise[:, None] * level * draw.decibels(-50, -10) * draw.happens(0.3)
+
+    def _recordings(self, kind: Literal["rir", "noise"], rate: int, seconds: float, device: torch.device) -> Tensor | None:
+        """(recording, sample) on the device, the shorter rooms padded, the shorter noises repeated; None where there are none."""
+        if self.data is None:
+            return None
+        if (kind, rate, device) not in self._recorded:
+            waves = recordings(str(self.data), kind, rate, seconds)
+            self._recorded[kind, rate, device] = torch.from_numpy(_equally_long(waves, kind == "noise")).to(device) if waves else None
+        return self._recorded[kind, rate, device]
+
+
+def _equally_long(waves: Sequence[np.ndarray], again: bool) -> np.ndarray:
+    longest = max(map(len, waves))
+    return np.stack([np.resize(wave, longest) if again else np.pad(wave, (0, longest - len(wave))) for wave in waves])
 
 
 class _Draw:
@@ -75,6 +140,10 @@ class _Draw:
     def happens(self, probability: float) -> Tensor:
         """Boolean (B, 1, 1)."""
         return (self._cpu(self.batch, 1, 1) < probability * self.amount).to(self.device)
+
+    def which(self, n: int) -> Tensor:
+        """(B,) one of n things each."""
+        return (self._cpu(self.batch) * n).long().clamp(max=n - 1).to(self.device)
 
     def normal(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self.noise, device=self.device)
@@ -170,11 +239,24 @@ class Masks(nn.Module):
     Args:
         bands, frames: how many masks; each as wide as `band_share` of the bands, `frame_share` of the frames, at most.
         gain: standard deviation of the smooth gain, in units of the features.
+        holes: share of the examples in which small cells, more of them the higher the band, are emptied, as codecs of low
+            bit rates do.
+        steps: how many sudden changes of level (standard deviation `gain`) at most.
     """
 
-    def __init__(self, bands: int = 2, frames: int = 2, band_share: float = 0.15, frame_share: float = 0.04, gain: float = 0.3) -> None:
+    def __init__(
+        self,
+        bands: int = 2,
+        frames: int = 2,
+        band_share: float = 0.15,
+        frame_share: float = 0.04,
+        gain: float = 0.3,
+        holes: float = 0.0,
+        steps: int = 0,
+    ) -> None:
         super().__init__()
         self.bands, self.frames, self.band_share, self.frame_share, self.gain = bands, frames, band_share, frame_share, gain
+        self.holes, self.steps = holes, steps
 
     @torch.no_grad()
     def forward(self, features: Tensor, generator: torch.Generator) -> Tensor:
@@ -192,7 +274,31 @@ class Masks(nn.Module):
                 place = torch.arange(n, device=device)
                 covered |= ((place >= start) & (place < start + width)).any(1).to(features.device).unsqueeze(axis)
         mean = features.mean((1, 2, 3), keepdim=True)
+        if self.holes:
+            features = self._holed(features, generator)
+        if self.steps:
+            features = self._stepped(features, generator)
         return torch.where(covered[:, None], mean, features)
+
+    def _holed(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """Cells of four bands and three frames become the example's least value: up to 40 % of them at the top, none at the bottom."""
+        batch, _, bands, frames = features.shape
+        device, high, long = generator.device, -(-bands // 4), -(-frames // 3)
+        wanted = torch.rand((batch, 1, 1), generator=generator, device=device) < self.holes
+        most = 0.4 * torch.rand((batch, 1, 1), generator=generator, device=device)
+        cells = (
+            torch.rand((batch, high, long), generator=generator, device=device) < most * torch.linspace(0, 1, high, device=device)[:, None]
+        )
+        empty = (cells & wanted).to(features.device).repeat_interleave(4, 1)[:, :bands].repeat_interleave(3, 2)[..., :frames]
+        return torch.where(empty[:, None], features.amin((1, 2, 3), keepdim=True), features)
+
+    def _stepped(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """A level that changes suddenly, up to so many times, and stays."""
+        batch, frames, device = features.shape[0], features.shape[-1], generator.device
+        at = torch.rand((batch, self.steps, 1), generator=generator, device=device) * 2 * frames  # half of them never come
+        by = torch.randn((batch, self.steps, 1), generator=generator, device=device) * self.gain
+        curve = ((torch.arange(frames, device=device) >= at) * by).sum(1)
+        return features + curve[:, None, None].to(features)
 
 
 class Augmentation(nn.Module):
@@ -202,9 +308,9 @@ class Augmentation(nn.Module):
     floating (B, C, F, N).
     """
 
-    def __init__(self, amount: float = 1.0, masks: Masks | None = None) -> None:
+    def __init__(self, amount: float = 1.0, masks: Masks | None = None, real: RealAug | None = None) -> None:
         super().__init__()
-        self.real, self.masks = RealAug(amount), masks or Masks()
+        self.real, self.masks = real or RealAug(amount), masks or Masks()
 
     def sound(self, raw: Any, rate: int, generator: torch.Generator) -> Any:
         """Waveforms of a tree, augmented; equal tensors of a tree get equal treatment."""
@@ -233,4 +339,12 @@ def _mapped(tree: Any, function: Callable[[Tensor], Tensor]) -> Any:
     return tree
 
 
-AUGMENTATIONS: dict[str, type[Augmentation]] = {"realaug": Augmentation}
+class Recorded(Augmentation):
+    """With recorded rooms and noise where AURAL_DATA has them, holes and steps of level."""
+
+    def __init__(self, amount: float = 1.0) -> None:
+        real = RealAug(amount, data=os.environ.get("AURAL_DATA"))
+        super().__init__(amount, Masks(holes=0.3 * amount, steps=2 if amount else 0), real)
+
+
+AUGMENTATIONS: dict[str, type[Augmentation]] = {"realaug": Augmentation, "recorded": Recorded}

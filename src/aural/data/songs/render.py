@@ -8,7 +8,9 @@ Traps         a held key struck again is released first; a stem's voices are flu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from scipy.signal import lfilter, oaconvolve
@@ -20,6 +22,7 @@ from .fonts import RATE, Font, Fonts
 from .score import Score, Track
 
 FRAME = RATE // 100  # of the loudness curves that decide what is covered
+COVERED = 10**-2.8  # of the whole energy
 GM_DRUMS = {
     35: "Acoustic Bass Drum", 36: "Bass Drum 1", 37: "Side Stick", 38: "Acoustic Snare", 39: "Hand Clap", 40: "Electric Snare",
     41: "Low Floor Tom", 42: "Closed Hi Hat", 43: "High Floor Tom", 44: "Pedal Hi-Hat", 45: "Low Tom", 46: "Open Hi-Hat",
@@ -33,14 +36,23 @@ GM_DRUMS = {
 _GROOVE_ALIAS = {22: 42, 26: 46, 58: 43}  # keys of the Roland kit that the Groove drummers played
 
 
+class Played(Protocol):
+    """What one player did: (note, 6) start, end, pitch, velocity, heard start, swells; and which notes the others cover."""
+
+    track: Track
+    notes: np.ndarray
+    covered: np.ndarray
+
+
 @dataclass
 class _Stem:
-    """What one player left behind: the sound, and (note, 6) start, end, pitch, velocity, heard start, swells."""
+    """What one player left behind: the sound, what was played (see Played), and how much of it goes into the room."""
 
     track: Track
     sound: np.ndarray
     notes: np.ndarray
     wet: float
+    covered: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
 
 def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float, stems: bool = False) -> Example | None:
@@ -50,14 +62,14 @@ def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float,
     detuned (70 % within ±15 cents, the rest ±50). Fields: sound (mono, 44,100 Hz, peak -12..-0.5 dBFS), beats, downbeats,
     onsets, soft_onsets, drums, notes, chords, sections, tempo, strata; `stems` adds the parts that sum to the sound.
     """
-    score = _arranged(score, rng, seconds)
+    score = arranged(score, rng, seconds)
     if len(score.notes) < 12 or len(score.beats) < 6:
         return None
     n = round(seconds * RATE)
-    cents = rng.uniform(-15, 15) if rng.random() < 0.7 else rng.uniform(-50, 50)
+    cents = tuning(rng)
     main = fonts.main(rng)
     players: list[_Stem] = []
-    silent = _absent(score.tracks, rng)
+    silent = absent(score.tracks, rng)
     for index, track in enumerate(score.tracks):
         own = score.notes[score.notes[:, 4] == index]
         if len(own) and index not in silent:
@@ -75,10 +87,11 @@ def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float,
     if peak < 1e-5 or np.sqrt(np.square(mix).mean()) < 10 ** (-32 / 20) * peak:  # silence, or a few clicks in it
         return None
     gain = np.float32(10 ** (-rng.uniform(0.5, 12) / 20) / peak)
-    truth = _truth(score, players, mix, seconds)
-    if truth is None:
+    _cover(players, mix)
+    fields = truth(score, players, seconds)
+    if fields is None:
         return None
-    example = Example(sound=Sound((mix * gain * 32767).round().astype(np.int16).astype(np.float32) / 32768, RATE), **truth)
+    example = Example(sound=Sound((mix * gain * 32767).round().astype(np.int16).astype(np.float32) / 32768, RATE), **fields)
     if stems:
         from ...annotations import Stems
 
@@ -87,7 +100,12 @@ def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float,
     return example
 
 
-def _absent(tracks: tuple[Track, ...], rng: np.random.Generator) -> set[int]:
+def tuning(rng: np.random.Generator) -> float:
+    """Cents that a whole song is off."""
+    return float(rng.uniform(-15, 15) if rng.random() < 0.7 else rng.uniform(-50, 50))
+
+
+def absent(tracks: tuple[Track, ...], rng: np.random.Generator) -> set[int]:
     """Tracks left out: one in ten of a large band, everything but the drums of some songs (drum loops)."""
     drums = [i for i, t in enumerate(tracks) if t.drum]
     if drums and rng.random() < 0.10:
@@ -95,7 +113,7 @@ def _absent(tracks: tuple[Track, ...], rng: np.random.Generator) -> set[int]:
     return {i for i, t in enumerate(tracks) if not t.drum and len(tracks) > 3 and rng.random() < 0.1}
 
 
-def _arranged(score: Score, rng: np.random.Generator, seconds: float) -> Score:
+def arranged(score: Score, rng: np.random.Generator, seconds: float) -> Score:
     """Tempo, key and the part of it that is played."""
     if not score.fixed and score.bpm:
         low, high = 50 / score.bpm, 205 / score.bpm
@@ -131,33 +149,15 @@ def _played(
         bank, channel = 0, 0
     font.select(channel, bank, preset)
     font.synth.set_tuning(channel, 0.0 if track.drum else (cents + rng.normal(0, 3)) / 100)
-    start, end, pitch = notes[:, 0], notes[:, 1], notes[:, 2].astype(int)
-    if track.drum:
-        pitch = np.array([_GROOVE_ALIAS.get(int(p), int(p)) for p in pitch])
-    velocity = 127 * (np.clip(notes[:, 3], 1, 127) / 127) ** rng.uniform(0.6, 1.7) + rng.normal(0, 5, len(notes))
-    velocity = np.clip(velocity, 8, 127).astype(int)
-    tight, lag = (0.004, 0.003) if track.drum else (0.008, 0.008)
-    start = np.maximum(start + rng.normal(0, rng.uniform(0, tight), len(notes)) + rng.uniform(-lag, lag), 0.0)
-    end = np.maximum(start + 0.04, start + (end - notes[:, 0]) * (1.0 if track.drum else rng.uniform(0.75, 1.05)))
-    if track.pedal and len(score.beats):
-        edges = np.append(score.beats[score.positions == 1] if rng.random() < 0.5 else score.beats, n / RATE)
-        until = edges[np.minimum(np.searchsorted(edges, end), len(edges) - 1)]
-        end = np.minimum(np.maximum(end, until), end + 1.8)
+    start, end, pitch, velocity = performed(track, notes, score, rng, n / RATE)
     heard = np.zeros(len(notes))
     swells = np.zeros(len(notes))
     for key in np.unique(pitch):
         if 0 <= key < 128:
             heard[pitch == key], swells[pitch == key] = font.rise(channel, bank, preset, int(key))
-    able = (pitch >= 0) & (pitch < 128) & (heard < 0.25) & (start < n / RATE - 0.05)
-    if not able.any():
+    on, off, pitch, velocity, heard, swells, _ = struck(start, end, pitch, velocity, heard, swells, n / RATE)
+    if not len(on):
         return None
-    start, end, pitch, velocity, heard, swells = (x[able] for x in (start, end, pitch, velocity, heard, swells))
-    on = np.maximum(np.round((start - heard) * RATE).astype(int), 0)
-    off = np.maximum(np.round((end - heard) * RATE).astype(int), on + 600)
-    order = np.lexsort((pitch, on))
-    on, off, pitch, velocity, heard, swells = (x[order] for x in (on, off, pitch, velocity, heard, swells))
-    keep = _unstruck(on, off, pitch)
-    on, off, pitch, velocity, heard, swells = (x[keep] for x in (on, off, pitch, velocity, heard, swells))
     sound = _stem(font, channel, on, off, pitch, velocity, n)
     if np.abs(sound).max() < 1e-5:
         return None
@@ -170,24 +170,76 @@ def _played(
         sound = _echoed(sound, score.bpm, rng)
     if track.drum:
         sound = sound if rng.random() < 0.7 else _squashed(sound, rng)
-    table = np.stack([on / RATE + heard, np.minimum(off, n) / RATE + heard, pitch, velocity, on / RATE + heard, swells], 1)
-    table[:, 1] = np.maximum(table[:, 1], table[:, 0])
-    return _Stem(track, sound, table, float(rng.uniform(0, 0.45) * (rng.random() < 0.8)))
+    table = noted(on / RATE, np.minimum(off, n) / RATE, pitch, velocity, heard, swells)
+    return _Stem(track, sound, table, sent(rng))
 
 
-def _unstruck(on: np.ndarray, off: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+def sent(rng: np.random.Generator) -> float:
+    """How much of a player goes into the room."""
+    return float(rng.uniform(0, 0.45) * (rng.random() < 0.8))
+
+
+def performed(
+    track: Track, notes: np.ndarray, score: Score, rng: np.random.Generator, seconds: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(start, end, pitch, velocity) of notes as somebody plays them: a touch of their own, never quite in time, with pedal."""
+    start, end, pitch = notes[:, 0], notes[:, 1], notes[:, 2].astype(int)
+    if track.drum:
+        pitch = np.array([_GROOVE_ALIAS.get(p, p) for p in pitch.tolist()])
+    velocity = 127 * (np.clip(notes[:, 3], 1, 127) / 127) ** rng.uniform(0.6, 1.7) + rng.normal(0, 5, len(notes))
+    velocity = np.clip(velocity, 8, 127).astype(int)
+    tight, lag = (0.004, 0.003) if track.drum else (0.008, 0.008)
+    start = np.maximum(start + rng.normal(0, rng.uniform(0, tight), len(notes)) + rng.uniform(-lag, lag), 0.0)
+    end = np.maximum(start + 0.04, start + (end - notes[:, 0]) * (1.0 if track.drum else rng.uniform(0.75, 1.05)))
+    if track.pedal and len(score.beats):
+        edges = np.append(score.beats[score.positions == 1] if rng.random() < 0.5 else score.beats, seconds)
+        until = edges[np.minimum(np.searchsorted(edges, end), len(edges) - 1)]
+        end = np.minimum(np.maximum(end, until), end + 1.8)
+    return start, end, pitch, velocity
+
+
+def struck(
+    start: np.ndarray,
+    end: np.ndarray,
+    pitch: np.ndarray,
+    velocity: np.ndarray,
+    heard: np.ndarray,
+    swells: np.ndarray,
+    seconds: float,
+    rate: int = RATE,
+) -> tuple[np.ndarray, ...]:
+    """(on, off, pitch, velocity, heard, swells, which of the notes) in samples, earlier by the delay after which each is heard,
+    sorted; without notes that are never heard, and held keys released before they are struck again."""
+    able = np.flatnonzero((pitch >= 0) & (pitch < 128) & (heard < 0.25) & (start < seconds - 0.05))
+    on = np.maximum(np.round((start[able] - heard[able]) * rate).astype(int), 0)
+    off = np.maximum(np.round((end[able] - heard[able]) * rate).astype(int), on + 600 * rate // RATE)
+    order = np.lexsort((pitch[able], on))
+    on, off, able = on[order], off[order], able[order]
+    keep = _unstruck(on, off, pitch[able], rate)
+    on, off, able = on[keep], off[keep], able[keep]
+    return on, off, pitch[able], velocity[able], heard[able], swells[able], able
+
+
+def noted(on: np.ndarray, off: np.ndarray, pitch: np.ndarray, velocity: np.ndarray, heard: np.ndarray, swells: np.ndarray) -> np.ndarray:
+    """(note, 6) for Played, from seconds at which keys go down and up."""
+    return np.stack([on + heard, np.maximum(off, on) + heard, pitch, velocity, on + heard, swells], 1)
+
+
+def _unstruck(on: np.ndarray, off: np.ndarray, pitch: np.ndarray, rate: int = RATE) -> np.ndarray:
     """Releases a held key before it is struck again (in `off`); False for a key struck twice within 10 ms."""
     keep = np.ones(len(on), bool)
     last: dict[int, int] = {}
+    starts, ends = on.tolist(), off.tolist()
     for j, key in enumerate(pitch.tolist()):
         i = last.get(key)
-        if i is not None and on[j] - on[i] < RATE // 100:
+        if i is not None and starts[j] - starts[i] < rate // 100:
             keep[j] = False
-            off[i] = max(off[i], off[j])
+            ends[i] = max(ends[i], ends[j])
             continue
-        if i is not None and off[i] >= on[j]:
-            off[i] = max(on[i] + 1, on[j] - 1)
+        if i is not None and ends[i] >= starts[j]:
+            ends[i] = max(starts[i] + 1, starts[j] - 1)
         last[key] = j
+    off[:] = ends
     return keep
 
 
@@ -252,10 +304,13 @@ def _balance(players: list[_Stem], rng: np.random.Generator) -> None:
     for player in players:
         loud = _loudness(player.sound)
         level = np.sqrt(np.sort(loud)[-max(1, len(loud) // 10) :].mean()) + 1e-9
-        role = (
-            -15.0 if player.track.drum else -19.0 if alone else {"lead": -20.0, "bass": -21.0, "pad": -26.0}.get(player.track.name, -23.0)
-        )
-        player.sound = player.sound * np.float32(10 ** ((role + rng.normal(0, 3.5)) / 20) / level)
+        player.sound = player.sound * np.float32(10 ** (wanted(player.track, alone, rng) / 20) / level)
+
+
+def wanted(track: Track, alone: bool, rng: np.random.Generator) -> float:
+    """dB of a player's loudest moments, by its role."""
+    role = -15.0 if track.drum else -19.0 if alone else {"lead": -20.0, "bass": -21.0, "pad": -26.0}.get(track.name, -23.0)
+    return role + float(rng.normal(0, 3.5))
 
 
 def _pump(players: list[_Stem]) -> None:
@@ -288,14 +343,20 @@ def _room(players: list[_Stem], rng: np.random.Generator, n: int) -> np.ndarray:
     return oaconvolve(send, tail)[:n].astype(np.float32)
 
 
-def _truth(score: Score, players: list[_Stem], mix: np.ndarray, seconds: float) -> dict[str, object] | None:
-    """Every field but the sound."""
+def _cover(players: Sequence[_Stem], mix: np.ndarray) -> None:
+    """Finds out which notes the others cover when they start."""
     whole = np.convolve(_loudness(mix), np.ones(5), "same")  # 50 ms
-    onsets, soft, hits, names, notes, owners = [], [], [], [], [], []
-    for index, player in enumerate(players):
+    for player in players:
         own = np.convolve(_loudness(player.sound), np.ones(5), "same")
         frame = np.minimum((player.notes[:, 4] * RATE / FRAME + 2).astype(int), len(own) - 1)
-        covered = own[frame] < 10**-2.8 * whole[frame]
+        player.covered = own[frame] < COVERED * whole[frame]
+
+
+def truth(score: Score, players: Sequence[Played], seconds: float) -> dict[str, object] | None:
+    """Every field but the sound."""
+    onsets, soft, hits, names, notes, owners = [], [], [], [], [], []
+    for index, player in enumerate(players):
+        covered = player.covered
         swelling = (player.notes[:, 5] > 0) | covered
         soft.append(player.notes[swelling, 4])
         onsets.append(player.notes[~swelling, 4])

@@ -1,0 +1,273 @@
+"""From a Score to a table of notes: who plays what out of the bank, when and how loud; and the truth of it.
+
+Performance   the renderer's own (`render.performed`, `struck`, `truth` …): only the sound is made elsewhere
+Levels        are reckoned from the energies that the bank knows of its notes, so that no sample is read here and that a table
+              that is cut sounds like the part that it was cut to
+Crop          a little more than what is heard is performed, so that notes and rooms ring into it from before
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...annotations import Example
+from . import render
+from .bank import FRAME, RATE, Bank
+from .fonts import Font
+from .render import absent, arranged, performed, struck, tuning, wanted
+from .score import Score, Track
+
+BEFORE = RATE  # samples that are mixed before the first that is heard: rooms are no longer
+AFTER = RATE // 20
+LEAD = 3.5  # seconds that are performed before the crop
+STEMS = 8
+STEP = 24  # bits after the point of a note's step through its recording
+KNOTS = 9  # of an equaliser, an octave apart, the first at LOW Hz
+LOW = 40.0
+_HATS = (42, 44, 46)
+_CUTS = {29: 0.8, 30: 0.85}  # how often a program is driven; other guitars and all else: less
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sound to be mixed.
+
+    Attributes:
+        whole: (6, note) int32: start (sample at RATE, negative before the sound), count of samples, offset and length in the
+            bank, step through it (2^-STEP samples a sample), stem.
+        real: (2, note) float32: gain from a bank's int16, samples of the release.
+        stems: (4 + KNOTS, stem) float32: a stem x becomes p·x + q·tanh(a·x), then goes through the equaliser (dB at KNOTS), and
+            with the factor `wet` into the room.
+        room: (3,) float32: decay in 1/samples, delay in samples, gain of the whole.
+        place: (3,) int32: offset and length of the room in the bank; samples that are heard.
+    """
+
+    whole: np.ndarray
+    real: np.ndarray
+    stems: np.ndarray
+    room: np.ndarray
+    place: np.ndarray
+
+    @property
+    def frames(self) -> int:
+        """Samples at RATE."""
+        return int(self.place[2])
+
+    def cut(self, first: int, last: int) -> Table:
+        """From one sample to another; what sounds shortly before stays."""
+        start, count = self.whole[0] - first, self.whole[1]
+        keep = (start + count > -BEFORE) & (start < last - first + AFTER)
+        whole = self.whole[:, keep]
+        whole[0] -= first
+        place = np.array([*self.place[:2], last - first], np.int32)
+        return replace(self, whole=whole, real=self.real[:, keep], place=place)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the device needs; padded and stacked they are a batch. `span` has as many columns as samples, and no rows: so a
+        batch's length is known without asking the device."""
+        arrays = {"whole": self.whole, "real": self.real, "stems": self.stems, "room": self.room, "place": self.place}
+        return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()} | {"span": torch.zeros(0, self.frames)}
+
+
+def silence(frames: int = 0) -> Table:
+    """Nothing, for so many samples."""
+    return Table(
+        np.zeros((6, 0), np.int32),
+        np.zeros((2, 0), np.float32),
+        np.zeros((4 + KNOTS, 0), np.float32),
+        np.zeros(3, np.float32),
+        np.array([0, 1, frames], np.int32),
+    )
+
+
+@dataclass
+class _Part:
+    """What one player did (see render.Played), and its rows: start, count, number in the bank, gain, ratio, release, each (note,);
+    energy (tenth of a second,)."""
+
+    track: Track
+    notes: np.ndarray
+    rows: tuple[np.ndarray, ...]
+    energy: np.ndarray
+    wet: float
+    covered: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+
+def tabled(score: Score, bank: Bank, rng: np.random.Generator, seconds: float) -> tuple[Table, Example] | None:
+    """`seconds` of a performance of a score, and all that is true of it (`render.render` says which fields); None where too
+    little would be heard (draw another)."""
+    whole = LEAD + seconds
+    score = arranged(score, rng, whole)
+    if len(score.notes) < 12 or len(score.beats) < 6:
+        return None
+    cents = tuning(rng)
+    main = bank.fonts.main(rng)
+    silent = absent(score.tracks, rng)
+    parts = []
+    for index, track in enumerate(score.tracks):
+        own = score.notes[score.notes[:, 4] == index]
+        if len(own) and index not in silent:
+            part = _played(track, own, score, bank, main, rng, whole, cents)
+            if part is not None:
+                parts.append(part)
+    if sum(len(p.notes) for p in parts) < 12:
+        return None
+    stems = np.stack([_shaped(p, len(parts) < 3, rng) for p in parts[:STEMS]], 1)
+    for part in parts[STEMS:]:  # more players than stems: they share the last one
+        _shaped(part, False, rng)
+    _cover(parts)
+    fields = render.truth(score, parts, whole)
+    if fields is None:
+        return None
+    first = LEAD if rng.random() < 0.85 else 0.0  # now and then from where the performance begins
+    truth = Example(fields).cut(first, first + seconds)
+    if len(truth["beats"]) < 2:
+        return None
+    table = _table(parts, stems, bank, rng, round(whole * RATE))
+    start = round(first * RATE)
+    return table.cut(start, start + round(seconds * RATE)), truth
+
+
+def _played(
+    track: Track, notes: np.ndarray, score: Score, bank: Bank, main: Font, rng: np.random.Generator, seconds: float, cents: float
+) -> _Part | None:
+    """One track by one instrument of the bank."""
+    if track.drum:
+        font, _, program = bank.fonts.kit(rng)
+        off_by = 0.0
+    else:
+        font, program = bank.fonts.instrument(rng, track.program, main)
+        off_by = (cents + float(rng.normal(0, 3))) / 100
+    start, end, pitch, velocity = performed(track, notes, score, rng, seconds)
+    shots = bank.pick(bank.preset(font, program, track.drum), pitch, velocity)
+    gain = bank.level[shots] * velocity / bank.velocity[shots]
+    if track.drum:
+        shots, gain, ratio = _kitted(shots, gain, pitch, velocity, bank, rng)
+    else:
+        ratio = 2.0 ** ((pitch + off_by - bank.pitch[shots]) / 12)
+    known = ratio < 8  # as far as a recording is stretched; a drum that the kit lacks has no ratio
+    if track.drum:
+        known &= bank.key[shots] == pitch
+    heard = np.where(known, bank.rise[shots] / ratio, np.inf)
+    on, off, pitch, velocity, heard, swells, kept = struck(start, end, pitch, velocity, heard, bank.swells[shots], seconds, RATE)
+    if not len(on):
+        return None
+    shots, gain, ratio = shots[kept], gain[kept], ratio[kept]
+    whole = (bank.length[shots] - 2) / ratio
+    if track.drum:
+        release = np.full(len(on), 0.01 * RATE)
+        count = np.minimum(_choked(on, pitch), whole)
+    else:
+        release = np.where(bank.release[shots] > 0, 0.6 * bank.release[shots], rng.uniform(0.05, 0.3)) * RATE
+        count = np.minimum(off - on + release, whole)
+    off = np.minimum(off, on + count)
+    table = render.noted(on / RATE, np.minimum(off / RATE, seconds), pitch, velocity, heard, swells)
+    rows: tuple[np.ndarray, ...] = (on, count.astype(int), shots, gain, ratio, release)
+    if not track.drum and rng.random() < 0.06:
+        rows = _echoed(rows, score.bpm, rng)
+    return _Part(track, table, rows, _energy(rows, bank, seconds), render.sent(rng))
+
+
+def _kitted(
+    shots: np.ndarray, gain: np.ndarray, pitch: np.ndarray, velocity: np.ndarray, bank: Bank, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Drums retuned and balanced key by key, some of them taken from other kits."""
+    ratio = np.ones(len(shots))
+    strange = float(rng.choice([0.0, 0.0, 0.3, 1.0]))
+    for key in np.unique(pitch):
+        own = pitch == key
+        if rng.random() < strange or bank.key[shots[own][0]] != key:
+            font, _, program = bank.fonts.kit(rng)
+            other = bank.pick(bank.preset(font, program, True), pitch[own], velocity[own])
+            if bank.key[other[0]] == key:
+                shots[own], gain[own] = other, bank.level[other] * velocity[own] / bank.velocity[other]
+        gain[own] *= 10 ** (rng.normal(0, 2.5) / 20)
+        ratio[own] = 2.0 ** (rng.uniform(-2, 2) / 12) if rng.random() < 0.5 else 1.0
+    return shots, gain, ratio
+
+
+def _choked(on: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """(hit,) samples that a drum may ring: hats until the next stroke on the hats."""
+    ring = np.full(len(on), np.inf)
+    hats = np.flatnonzero(np.isin(pitch, _HATS))
+    if len(hats) > 1:
+        ring[hats[:-1]] = np.maximum(np.diff(on[hats]), RATE // 50)
+    return ring
+
+
+def _echoed(rows: tuple[np.ndarray, ...], bpm: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Two quiet echoes in time: the notes again."""
+    on, count, shots, gain, ratio, release = rows
+    gap = max(1, round(RATE * 60 / max(bpm, 40) * float(rng.choice([0.5, 0.75, 1.0]))))
+    levels = (1.0, rng.uniform(0.1, 0.3), rng.uniform(0.03, 0.1))
+    delayed = np.concatenate([on + k * gap for k in range(3)])
+    quieter = np.concatenate([gain * level for level in levels])
+    return delayed, np.tile(count, 3), np.tile(shots, 3), quieter, np.tile(ratio, 3), np.tile(release, 3)
+
+
+def _energy(rows: tuple[np.ndarray, ...], bank: Bank, seconds: float) -> np.ndarray:
+    """(tenth of a second,) mean square of a part, reckoned."""
+    on, count, shots, gain, _, _ = rows
+    frames = int(seconds * RATE / FRAME) + 1
+    tenths = bank.energy[shots] * np.square(gain / bank.level[shots])[:, None]
+    place = np.arange(tenths.shape[1])
+    tenths[place * FRAME >= count[:, None]] = 0
+    at = np.minimum(on[:, None] // FRAME + place, frames)
+    return np.bincount(at.ravel(), tenths.ravel(), frames + 1)[:frames]
+
+
+def _loud(energy: np.ndarray) -> float:
+    """The level of the loudest tenth of the time, so that rests do not count."""
+    return float(np.sqrt(np.sort(energy)[-max(1, len(energy) // 10) :].mean())) + 1e-9
+
+
+def _shaped(part: _Part, alone: bool, rng: np.random.Generator) -> np.ndarray:
+    """(4 + KNOTS,) p, q, a, wet, equaliser; sets the part's level."""
+    level = _loud(part.energy)
+    goal = 10 ** (wanted(part.track, alone, rng) / 20)
+    on, count, shots, gain, ratio, release = part.rows
+    part.rows = (on, count, shots, gain * goal / level, ratio, release)
+    part.energy = part.energy * (goal / level) ** 2
+    p, q, a = 1.0, 0.0, 0.0
+    program = part.track.program
+    if part.track.drum:
+        if rng.random() < 0.3:  # parallel saturation
+            scale = rng.uniform(2, 8) / (4 * goal)
+            q = goal / (scale * goal + np.tanh(2 * scale * goal))
+            p, a = scale * q, 2 * scale
+    elif rng.random() < _CUTS.get(program, 0.3 if 24 <= program < 32 else 0.03):
+        a = rng.uniform(2, 25) / (4 * goal)
+        p, q = 0.0, goal / np.tanh(a * goal)
+    shelf = rng.uniform(-8, 8) / (1 + np.exp(-2 * (np.arange(KNOTS) - rng.uniform(2, 7))))
+    return np.array([p, q, a, part.wet, *(shelf + rng.normal(0, 1.5, KNOTS))], np.float32)
+
+
+def _cover(parts: list[_Part]) -> None:
+    """Which notes the others cover, by the tenths of a second in which they are heard."""
+    whole = np.sum([part.energy for part in parts], 0)
+    for part in parts:
+        frame = np.minimum((part.notes[:, 4] * RATE / FRAME).astype(int), len(whole) - 1)
+        part.covered = part.energy[frame] < render.COVERED * whole[frame]
+
+
+def _table(parts: list[_Part], stems: np.ndarray, bank: Bank, rng: np.random.Generator, frames: int) -> Table:
+    on, count, shots, gain, ratio, release = (np.concatenate([p.rows[k] for p in parts]) for k in range(6))
+    stem = np.concatenate([np.full(len(p.rows[0]), min(k, STEMS - 1)) for k, p in enumerate(parts)])
+    step = np.round(ratio * 2**STEP)
+    whole = np.stack([on, count, bank.offset[shots], bank.length[shots], step, stem]).astype(np.int32)
+    real = np.stack([gain, release]).astype(np.float32)
+    rooms = len(bank.room_offset) - 1
+    if rooms and rng.random() < 0.4:
+        number, decay, delay = 1 + int(rng.integers(rooms)), 0.0, 0.0
+        offset, length = int(bank.room_offset[number]), int(bank.room_length[number])
+    else:  # a tail of noise, from anywhere in the bank's
+        decay = 6.9 / RATE / float(np.exp(rng.uniform(np.log(0.15), np.log(1.5))))
+        delay, length = RATE * rng.uniform(0.003, 0.025), BEFORE - RATE // 20
+        offset = int(bank.room_offset[0] + rng.integers(bank.room_length[0] - length))
+    level = 10 ** (rng.uniform(-28, -16) / 20) / _loud(np.sum([part.energy for part in parts], 0))
+    room = np.array([decay, delay, level], np.float32)
+    return Table(whole, real, stems, room, np.array([offset, length, frames], np.int32))
