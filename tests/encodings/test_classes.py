@@ -10,8 +10,9 @@ import torch
 
 from aural.annotations import Curves, Example, Intervals, Label
 from aural.encodings import ClipClass, FrameClasses
-from aural.encodings.classes import sticky, viterbi
 from aural.errors import AuralError
+from aural.hmm import best_path as viterbi
+from aural.hmm import sticky
 
 
 def best_by_enumeration(log_p: np.ndarray, transitions: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .classes import viterbi
+from ..hmm import best_path
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Bars:
         with np.errstate(divide="ignore"):
             observed = np.where(first[:, None], np.log(p), np.log(1 - p))
             start = np.log([prior[metre] / metre for metre, _ in states])
-            path = viterbi(observed, np.log(transitions), start)
+            path = best_path(observed, np.log(transitions), start)
         downbeats = _posterior(observed, transitions, np.exp(start))[first].sum(0)
         positions = np.array([states[k][1] for k in path])
         begins = np.flatnonzero(positions == 1)

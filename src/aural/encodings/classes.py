@@ -5,7 +5,6 @@ Source   Rabiner, A tutorial on hidden Markov models, Proc. IEEE 77(2), 1989 (Vi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ..annotations import Curves, Example, Intervals, Label
 from ..errors import OptionError
+from ..hmm import best_path, sticky
 from ..part import Part, Tree, fitted
 
 
@@ -76,7 +76,7 @@ class FrameClasses(Part):
             return self.nothing()
         log_p = torch.log_softmax(estimate.detach().double().cpu(), 0).numpy()
         if self.transitions.numel():
-            path = viterbi(log_p, self.transitions.double().cpu().numpy())
+            path = best_path(log_p, self.transitions.double().cpu().numpy())
         elif self.stay is not None and len(self.labels) > 1:
             path = sticky(log_p, self.stay)
         else:
@@ -97,40 +97,6 @@ class FrameClasses(Part):
     def curves(self, estimate: Tree, times: np.ndarray, given: Example) -> Curves:
         """Posteriors."""
         return Curves(times, torch.softmax(estimate.detach().double().cpu(), 0).numpy(), self.labels)
-
-
-def viterbi(log_p: np.ndarray, transitions: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
-    """The most probable path (frame,) through log-probabilities (class, frame) and log p(from, to)."""
-    classes, frames = log_p.shape
-    came_from = np.zeros((frames, classes), dtype=np.int32)
-    score = log_p[:, 0] + (0 if start is None else start)
-    for t in range(1, frames):
-        through = score[:, None] + transitions
-        came_from[t] = through.argmax(0)
-        score = through[came_from[t], np.arange(classes)] + log_p[:, t]
-    return _back(came_from, int(score.argmax()))
-
-
-def sticky(log_p: np.ndarray, stay: float) -> np.ndarray:
-    """`viterbi` where a class stays with one probability and all changes are equally likely: frames × classes steps."""
-    classes, frames = log_p.shape
-    staying, changing = math.log(stay), math.log((1 - stay) / (classes - 1))
-    came_from = np.tile(np.arange(classes, dtype=np.int32), (frames, 1))
-    score = log_p[:, 0]
-    for t in range(1, frames):
-        best = int(score.argmax())
-        moved = score[best] + changing > score + staying
-        came_from[t][moved] = best
-        score = np.where(moved, score[best] + changing, score + staying) + log_p[:, t]
-    return _back(came_from, int(score.argmax()))
-
-
-def _back(came_from: np.ndarray, last: int) -> np.ndarray:
-    path = np.empty(len(came_from), dtype=np.int64)
-    path[-1] = last
-    for t in range(len(path) - 1, 0, -1):
-        path[t - 1] = came_from[t, path[t]]
-    return path
 
 
 class ClipClass(Part):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from .blocks import frame_mask
 
 
 def heard(lengths: Tensor | None, frames: int) -> Tensor | None:
     """(batch, 1, frame): 1 where a frame is an example's own, 0 past its end; None where nothing is padded."""
     if lengths is None or not bool((lengths < frames).any()):
         return None
-    return (torch.arange(frames, device=lengths.device) < lengths[:, None])[:, None].float()
+    return frame_mask(lengths, frames)[:, None].float()
 
 
 class Chain(nn.Sequential):

@@ -25,20 +25,21 @@ class Adversarial(Objective):
 
     Args:
         critic: of one tensor in the targets' domain, (batch, …) → (batch,) or (batch, 1).
-        loss: "wgan-gp" (with a penalty on gradients that differ from 1), "lsgan", "hinge" or "gan".
+        loss: "wgan-gp" (with a penalty on gradients that differ from 1), "lsgan", "hinge", "non-saturating" (also "gan": the net
+            lowers -log D) or "minimax" (the net lowers log(1 - D), which is flat where the critic is sure).
         penalty: weight of the gradient penalty.
     """
 
     def __init__(
         self,
         critic: nn.Module,
-        loss: Literal["wgan-gp", "lsgan", "hinge", "gan"] = "wgan-gp",
+        loss: Literal["wgan-gp", "lsgan", "hinge", "gan", "non-saturating", "minimax"] = "wgan-gp",
         critic_updates: int = 1,
         penalty: float = 10.0,
     ) -> None:
         super().__init__()
-        if loss not in ("wgan-gp", "lsgan", "hinge", "gan"):
-            raise OptionError(f"loss={loss!r}: wgan-gp, lsgan, hinge or gan")
+        if loss not in ("wgan-gp", "lsgan", "hinge", "gan", "non-saturating", "minimax"):
+            raise OptionError(f"loss={loss!r}: wgan-gp, lsgan, hinge, non-saturating (gan) or minimax")
         self.critic, self.loss, self.critic_updates, self.penalty = critic, loss, critic_updates, penalty
 
     def critic_loss(self, true: Tensor, made: Tensor) -> Tensor:
@@ -53,6 +54,8 @@ class Adversarial(Objective):
     def net_loss(self, made: Tensor) -> Tensor:
         if self.loss in ("wgan-gp", "hinge"):
             return -made.mean()
+        if self.loss == "minimax":
+            return -F.softplus(made).mean()
         return (made - 1).square().mean() if self.loss == "lsgan" else F.softplus(-made).mean()
 
     def updates(self, system: System, batch: Batch) -> Iterator[Update]:

@@ -1,7 +1,7 @@
 """Learning distances: the same is near, the different is far.
 
-Source   Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015 (triplets); Hermans, Beyer & Leibe, In defense of the triplet loss,
-         2017 (hardest in the batch); Snell, Swersky & Zemel, Prototypical networks for few-shot learning, NeurIPS 2017
+Source   Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015 [SKP15] (triplets, semi-hard); Hermans, Beyer & Leibe, In defense of the
+         triplet loss, 2017 (hardest in the batch); Snell, Swersky & Zemel, Prototypical networks for few-shot learning, NeurIPS 2017
 """
 
 from __future__ import annotations
@@ -32,30 +32,46 @@ class Triplet(Objective):
     kind: `batches=by_class(…)`.
 
     Args:
-        mining: "hard": the farthest of its kind and the nearest other; "all": every triplet that costs something.
+        mining: "hard": the farthest of its kind and the nearest other; "all": every triplet that costs something; "semi-hard": for each
+            pair of a kind the nearest other that is farther than the two are, but by less than the margin (no such: left out);
+            "random": for each pair of a kind any other.
+        squared: whether distances are squared, as in [SKP15] (there of unit vectors, with a margin of 0.2).
     """
 
-    def __init__(self, margin: float = 0.3, mining: Literal["hard", "all"] = "hard") -> None:
+    def __init__(self, margin: float = 0.3, mining: Literal["hard", "all", "semi-hard", "random"] = "hard", squared: bool = False) -> None:
         super().__init__()
-        if mining not in ("hard", "all"):
-            raise OptionError(f"mining={mining!r}: hard or all")
-        self.margin, self.mining = margin, mining
+        if mining not in ("hard", "all", "semi-hard", "random"):
+            raise OptionError(f"mining={mining!r}: hard, all, semi-hard or random")
+        self.margin, self.mining, self.squared = margin, mining, squared
 
-    def loss(self, embeddings: Tensor, kinds: Tensor) -> Tensor:
-        d = distances(embeddings, embeddings).clamp(min=1e-12).sqrt()
+    def loss(self, embeddings: Tensor, kinds: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Mean over the triplets that are mined; 0 where there are none."""
+        d = distances(embeddings, embeddings)
+        d = d if self.squared else d.clamp(min=1e-12).sqrt()
         known = (kinds >= 0)[:, None] & (kinds >= 0)
         same = (kinds[:, None] == kinds) & known & ~torch.eye(len(kinds), dtype=torch.bool, device=kinds.device)
         other = (kinds[:, None] != kinds) & known
         if self.mining == "hard":
             costs = F.relu(d.masked_fill(~same, -torch.inf).amax(1) - d.masked_fill(~other, torch.inf).amin(1) + self.margin)
             counts = same.any(1) & other.any(1)
+        elif self.mining == "semi-hard":
+            near, far = d[:, :, None], d[:, None, :]  # of the kind, of another: (anchor, positive, negative)
+            fits = other[:, None, :] & (far > near) & (far < near + self.margin)
+            costs = F.relu(d - far.masked_fill(~fits, torch.inf).amin(2) + self.margin)
+            counts = same & fits.any(2)
+        elif self.mining == "random":
+            device = kinds.device if generator is None else generator.device
+            luck = torch.rand(*d.shape, len(d), generator=generator, device=device).to(kinds.device)
+            picked = luck.masked_fill(~other[:, None, :], -1.0).argmax(2)
+            costs = F.relu(d - d.gather(1, picked) + self.margin)
+            counts = same & other.any(1, keepdim=True)
         else:
             costs = F.relu(d[:, :, None] - d[:, None, :] + self.margin)
             counts = same[:, :, None] & other[:, None, :] & (costs > 0)
         return torch.where(counts, costs, 0.0).sum() / counts.sum().clamp(min=1)
 
     def updates(self, system: System, batch: Batch) -> Iterator[Update]:
-        yield Update(self.loss(system.output.estimate(system(batch.x), batch.x), batch.y))
+        yield Update(self.loss(system.output.estimate(system(batch.x), batch.x), batch.y, batch.generator))
 
 
 class Prototypical(Objective):
