@@ -22,6 +22,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"aural {release}"
 html_show_sphinx = False
+autodoc_mock_imports = ["triton"]  # not where there is no GPU
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}

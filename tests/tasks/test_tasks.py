@@ -19,7 +19,7 @@ def test_a_task_says_what_it_gives_and_makes(name: str) -> None:
     assert task.title
     assert task.plural
     assert (task.score is None) == (task.full is None)
-    assert not task.default or (task.default in registry.names() and task.default.startswith(f"{name}/"))
+    assert not task.default or name in registry.card(task.default).tasks
 
 
 def test_each_field_has_one_maker() -> None:
