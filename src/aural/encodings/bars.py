@@ -25,11 +25,14 @@ class Bars:
         metres: beats a bar, and how probable it is before anything was heard.
         change: of the metre, at the end of a bar.
         reach: seconds around a beat within which the highest downbeat activation counts as the beat's.
+        share: of the beats begin a bar, on the whole: weaker activations are made stronger until their mean says so, or a piece
+            whose downbeats are faint would have the longest bars there are. None: as they are.
     """
 
     metres: Mapping[int, float] = field(default_factory=lambda: {2: 0.08, 3: 0.17, 4: 0.68, 5: 0.02, 6: 0.03, 7: 0.02})
     change: float = 1e-3
     reach: float = 0.04
+    share: float | None = 0.3
 
     def at(self, activation: np.ndarray, positions: np.ndarray, fps: float) -> np.ndarray:
         """Highest activation (frame,) near each beat (n,)."""
@@ -56,7 +59,7 @@ class Bars:
                 elif next_position == 1:
                     apart = self.change * prior[other] / (1 - prior[metre]) if len(prior) > 1 else 0.0
                     transitions[i, j] = (1 - self.change if len(prior) > 1 else 1.0) if other == metre else apart
-        p = np.clip(np.asarray(downbeat, dtype=np.float64), 1e-3, 1 - 1e-3)
+        p = _with_mean_of(np.asarray(downbeat, dtype=np.float64), self.share)
         first = np.array([position == 1 for _, position in states])
         with np.errstate(divide="ignore"):
             observed = np.where(first[:, None], np.log(p), np.log(1 - p))
@@ -68,6 +71,17 @@ class Bars:
         if not len(begins):
             return positions, 1 - downbeats
         return positions, downbeats[begins[bar_of(positions)]]
+
+
+def _with_mean_of(p: np.ndarray, mean: float | None) -> np.ndarray:
+    """Probabilities with one number added to all logits, so that their mean is at least this; kept from 0 and 1."""
+    logits = np.log(np.clip(p, 1e-3, 1 - 1e-3)) - np.log1p(-np.clip(p, 1e-3, 1 - 1e-3))
+    low, high = -14.0, 14.0
+    for _ in range(40 if mean is not None else 0):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-logits - middle))).mean() < float(mean or 0) else (low, middle)
+    shift = max(low, 0.0) if mean is not None else 0.0
+    return np.clip(1 / (1 + np.exp(-logits - shift)), 1e-3, 1 - 1e-3)
 
 
 def bar_of(positions: np.ndarray) -> np.ndarray:
