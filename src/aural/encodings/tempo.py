@@ -153,10 +153,11 @@ def features(bpm: float, beats: Events, strength: np.ndarray, fps: float) -> np.
 
 
 def _strength(estimate: Tensor) -> np.ndarray:
-    """(frame,) of all bands, each on average 1."""
-    rises = estimate.detach().double().cpu().numpy()
-    means = rises.mean(-1, keepdims=True) if rises.size else np.ones((len(rises), 1))
-    return np.asarray((rises / np.maximum(means, 1e-9)).sum(0))
+    """(frame,) of all bands, each on average 1; float32 and band by band, for an hour has millions."""
+    total = np.zeros(estimate.shape[-1], dtype=np.float32)
+    for rises in estimate.detach().float().cpu().numpy():
+        total += rises / np.float32(max(float(rises.mean(dtype=np.float64)) if len(rises) else 1.0, 1e-9))
+    return total
 
 
 def _pulse(strength: np.ndarray, fps: float) -> Events | None:
