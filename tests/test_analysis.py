@@ -49,7 +49,14 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_a_file_gives_jams_beats_onsets_and_a_page(tmp_path):
     summary = analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", systems=PLAIN)
     assert (summary.done, summary.skipped, summary.failed) == (1, 0, 0)
-    assert set(contents(tmp_path / "out")) == {"song.jams", "song.beats", "song.onsets.csv", "song.html"}
+    assert set(contents(tmp_path / "out")) == {
+        "song.jams",
+        "song.beats",
+        "song.chords.lab",
+        "song.onsets.csv",
+        "song.tempo.json",
+        "song.html",
+    }
     assert summary.page == tmp_path / "out" / "song.html"
     onsets = formats.read(tmp_path / "out" / "song.onsets.csv", Events)
     np.testing.assert_allclose(onsets.times, np.arange(0.25, 2.9, 0.5), atol=0.02)
@@ -62,7 +69,10 @@ def test_the_jams_says_how_it_was_made(tmp_path):
     analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", systems=PLAIN)
     jam = json.loads((tmp_path / "out" / "song.jams").read_text(encoding="utf-8"))
     made = jam["sandbox"]["aural"]
-    assert made["systems"] == {"beats": "beat/spectral_flux", "onsets": "onset/spectral_flux"}
+    flux = {"beats": "beat/spectral_flux", "downbeats": "beat/spectral_flux", "onsets": "onset/spectral_flux"}
+    told = {name: words.split(" ")[0] for name, words in made["systems"].items()}
+    assert told == {**flux, "chords": "chord/sheh03", "tempo": "tempo/from_beats"}
+    assert "sha256" in made["systems"]["chords"]
     assert made["decoder"].startswith("libsndfile")
     assert jam["file_metadata"]["duration"] == 3.0
     assert jam["file_metadata"]["identifiers"] == {"file": "song.wav"}
@@ -72,7 +82,7 @@ def test_the_jams_is_valid(tmp_path):
     jams = pytest.importorskip("jams")
     analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", systems=PLAIN)
     loaded = jams.load(str(tmp_path / "out" / "song.jams"), validate=True, strict=True)
-    assert {annotation.namespace for annotation in loaded.annotations} == {"beat", "onset"}
+    assert {annotation.namespace for annotation in loaded.annotations} == {"beat", "chord", "onset", "tempo"}
 
 
 def test_every_format_asked_for_is_written(tmp_path):
@@ -219,7 +229,21 @@ def test_a_folder_gives_a_table_failures_and_an_index(tmp_path):
     assert summary.page == tmp_path / "out" / "index.html"
     table = rows(tmp_path / "out" / "collection.csv")
     assert [(row["file"], row["status"]) for row in table] == [("a.wav", "done"), ("c.wav", "failed"), ("deep/b.flac", "done")]
-    assert list(table[0]) == ["file", "title", "artist", "duration", "bpm", "beats", "onsets", "confidence", "loudness", "status"]
+    rhythm = ["bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes"]
+    assert list(table[0]) == [
+        "file",
+        "title",
+        "artist",
+        "duration",
+        *rhythm,
+        "beats",
+        "chords",
+        "downbeats",
+        "onsets",
+        "confidence",
+        "loudness",
+        "status",
+    ]
     assert (table[0]["duration"], table[0]["onsets"], table[2]["duration"]) == ("3.0", "6", "4.0")
     (failure,) = rows(tmp_path / "out" / "failures.csv")
     assert failure == {"file": "c.wav", "reason": "the file is empty", "remedy": "copy it again"}
@@ -331,8 +355,8 @@ def test_killed_in_the_middle_of_a_file_no_half_file_is_left_and_a_second_run_fi
     for name in ("a.wav", "b.wav", "c.wav"):
         clicks(tmp_path / "in" / name, seed=ord(name[0]))
     out = tmp_path / "out"
-    # Four files of the first sound, then the second of the second sound.
-    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "in", out, "6"], capture_output=True)
+    # Six files of the first sound, then the second of the second sound.
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "in", out, "8"], capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     left = contents(out)
     halves = [name for name in left if Path(name).name.startswith(".aural-")]

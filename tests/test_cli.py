@@ -55,7 +55,7 @@ def toys(monkeypatch) -> None:
     monkeypatch.setenv("AURAL_SYSTEMS", str(TOYS))
 
 
-VERBS = ["analyze", "systems", "show", "run", "train", "adapt", "evaluate", "picture", "doctor", "data list", "data songs"]
+VERBS = ["analyze", "align-chords", "systems", "show", "run", "train", "adapt", "evaluate", "picture", "doctor", "data list", "data songs"]
 
 # ---- help
 
@@ -87,7 +87,7 @@ def test_a_verb_that_is_not_there():
 def test_analyze_prints_a_summary_and_where_the_report_is(song):
     lines = aural("analyze", song, "-o", "out", *USE).splitlines()
     assert lines[0] == "song.wav · 0:03"
-    assert lines[2].split() == ["onsets", "6"]
+    assert [line.split() for line in lines[2:4]] == [["downbeats", "2"], ["onsets", "6"]]
     assert lines[-1].split() == ["report", "out/song.html"]
     assert "finished before" in aural("analyze", song, "-o", "out", *USE)
 
@@ -106,7 +106,7 @@ def test_log_json_is_an_object_a_line(song):
     events = [json.loads(line) for line in errors("analyze", song, "-o", "out", *USE, "--log-json", code=0).splitlines()]
     assert [event["event"] for event in events if event["event"] != "stage"] == ["start", "device", "done", "end"]
     stages = [event["stage"] for event in events if event["event"] == "stage"]
-    assert list(dict.fromkeys(stages)) == ["reading", "beats", "onsets", "writing"]
+    assert list(dict.fromkeys(stages)) == ["reading", "beats, downbeats", "onsets", "chords", "tempo", "writing"]
     assert {event["device"] for event in events if event["event"] == "stage"} == {"cpu"}
 
 

@@ -314,6 +314,8 @@ def read_answer(path: Path, task: Task) -> Any:
         return _of_fields(_fields(path), task, path)
     from .formats import read
 
+    if task.makes not in _KINDS:
+        raise DataError(f"{path}: answers to the task {task.name!r} are not read from this kind of file; give JAMS or JSON")
     kind = _KINDS[task.makes]
     if task.makes == "key":
         kind = Intervals if re.match(r"[\d.]+[\s,;]+[\d.]+[\s,;]", " ".join(_lines(path)[:1])) else Label

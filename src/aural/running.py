@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .annotations import Example
+from .annotations import Events, Example
 from .errors import AuralError
 from .part import Part, Parts, Tree, common, to
 from .sound import Recording, Sound
@@ -165,12 +165,13 @@ def _named(system: System, made: Any) -> Example:
 def probe(system: System, seed: int = 0, seconds: float = 4.0) -> dict[str, float]:
     """Mean and maximum of the estimate on seeded bursts of noise: what weights must give again, anywhere.
 
-    For systems that are given a sound. Stored with shipped weights and asserted by a test."""
+    For systems that are given a sound, and maybe beats: those of the bursts. Stored with shipped weights and asserted by a test."""
     rate = 44_100
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate
     noise = rng.standard_normal(len(time)) * np.exp(-8 * (time % 0.5)) * 0.2
-    y, _ = estimate(system.eval(), Example(sound=Sound(noise[None].astype(np.float32), rate)))
+    beats = Events(np.arange(0, seconds, 0.5))
+    y, _ = estimate(system.eval(), Example(sound=Sound(noise[None].astype(np.float32), rate), beats=beats))
     while isinstance(y, Mapping):
         y = next(iter(y.values()))
     return {"seed": seed, "seconds": seconds, "mean": round(float(y.mean()), 4), "max": round(float(y.max()), 4)}

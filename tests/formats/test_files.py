@@ -46,7 +46,7 @@ def test_an_unknown_format_offers_the_nearest(result):
 
 def test_the_files_that_are_always_written(result):
     files = formats.always("a", result, TASKS)
-    assert set(files) == {"a.beats", "a.onsets.csv", "a.tempo.json"}
+    assert set(files) == {"a.beats", "a.chords.lab", "a.onsets.csv", "a.tempo.json"}
     line = files["a.beats"].decode().splitlines()[5]
     time, position = line.split("\t")
     assert abs(float(time) - result["beats"].times[5]) < 1e-6

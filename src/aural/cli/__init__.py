@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import _analyze, _data, _doctor, _evaluate, _systems, _train
+from . import _align, _analyze, _data, _doctor, _evaluate, _systems, _train
 
 app = typer.Typer(
     name="aural",
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Begin with: aural analyze song.mp3 -o out",
 )
-for module in (_analyze, _systems, _train, _evaluate, _data, _doctor):
+for module in (_analyze, _align, _systems, _train, _evaluate, _data, _doctor):
     module.add(app)
 
 

@@ -5,6 +5,8 @@ General layout   `audio/NAME.*` (else `mix/`, else sounds anywhere in the pack),
                  `notes/NAME.csv` (onset,offset,pitch[,velocity]), `beats/NAME.csv` (time,position), `onsets/NAME.csv` (time[,label]),
                  and a row in the pack's own CSV, whose columns instrument, label, speaker … become labels
 What counts      is what lies in the folder: a pack with fewer or other pieces is read alike
+Splits           the pack's own where it has a column of them; esc10: fold 5 is "test" (strata name the fold);
+                 philharmonia_notes: every fifth semitone is "test", for all instruments alike, so no pitch is in both
 Onsets           mdb_drums: hits of all drums; maps_piano60s: notes; those within 30 ms of the last one kept are one onset
 """
 
@@ -164,13 +166,29 @@ _NAMES = ("file", "audio", "name", "item", "piece", "song", "track", "clip", "ti
 _STRATA = ("room", "violinist", "instrument", "speaker", "kind")
 
 
+def _unsplit(row: Mapping[str, str]) -> str:
+    return ""
+
+
+def _by_pitch(row: Mapping[str, str]) -> str:
+    return "" if not row.get("midi", "").isdigit() else "test" if int(row["midi"]) % 5 == 0 else "train"
+
+
+def _by_fold(row: Mapping[str, str]) -> str:
+    return "test" if row.get("fold") == "5" else "train" if row.get("fold") else ""
+
+
+# Row of a pack's table → "train", "test", or "" for both.
+SPLITS: dict[str, Callable[[Mapping[str, str]], str]] = {"philharmonia_notes": _by_pitch, "esc10": _by_fold}
+
+
 def anything(folder: Path, split: Split, task: str) -> Iterator[tuple[str, Callable[[], Example]]]:
     """Sounds with what the general layout says of them; sound only where it says nothing."""
     home = next((folder / place for place in ("audio", "mix") if (folder / place).is_dir()), folder)
     rows = _rows(folder)
     for sound in sounds(home):
         row = rows.get(sound.relative_to(folder).as_posix()) or rows.get(sound.stem) or {}
-        given = row.get("official_split") or row.get("split") or ""
+        given = row.get("official_split") or row.get("split") or SPLITS.get(folder.name, _unsplit)(row)
         if given in ("train", "test") and given != split:
             continue
         name = sound.relative_to(home).with_suffix("").as_posix()
@@ -186,7 +204,8 @@ _NEEDS = {"onset": "onsets", "beat": "beats", "downbeat": "beats", "note": "note
 
 
 def _anything(sound: Path, found: Mapping[str, Path], row: Mapping[str, str]) -> Example:
-    example = _piece(sound, **found, strata=tuple(row[c] for c in _STRATA if row.get(c)))
+    strata = tuple(row[c] for c in _STRATA if row.get(c)) + ((f"fold{row['fold']}",) if row.get("fold") else ())
+    example = _piece(sound, **found, strata=strata)
     example.update({_LABELS[column]: Label(row[column]) for column in _LABELS if row.get(column)})
     if row.get("text"):
         example["text"] = Text(row["text"])

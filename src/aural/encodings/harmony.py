@@ -263,6 +263,31 @@ def _degree_between(root: int, bass: int) -> str:
     return ("#" * sharps if sharps > 0 else "b" * -sharps) + str(natural)
 
 
+def read_chart(text: str) -> list[Chord]:
+    """The chords of a chart in their order: "| Am7 D7 | G/B % |" or a line each, as players or Harte write them.
+
+    A bar ends at | or at the end of its line; % repeats the bar before, / and . go on with the chord; [words] and what follows a # that
+    stands alone are not read. Raises AnnotationError, which names the line, for anything else, and for a chart without a chord."""
+    bars: list[list[Chord]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#(\s.*|$)", " ", re.sub(r"\[[^\]]*\]", " ", line))
+        for bar in line.split("|"):
+            found: list[Chord] = []
+            for word in bar.split():
+                try:
+                    if word == "%" and bars:
+                        found += bars[-1]
+                    elif word not in ("/", "."):
+                        found.append(read_plain(word.strip(",;")))
+                except AnnotationError as error:
+                    raise AnnotationError(f"line {number}: {error}") from None
+            if found:
+                bars.append(found)
+    if not bars:
+        raise AnnotationError("no chord in the chart; write them in order, as in | Am7 D7 | G |")
+    return [chord for bar in bars for chord in bar]
+
+
 # ---- classes
 
 
@@ -349,7 +374,7 @@ def key_of_chords(chords: Sequence[Chord], lengths: Iterable[float]) -> str:
         score += length * scales[:, sorted(chord.pitch_classes)].mean(1)
         if 7 in steps and steps & {3, 4}:
             minor = 4 not in steps
-            score[chord.root_class + 12 * minor] += 0.3 * length
+            score[chord.root_class + 12 * minor] += 0.45 * length
             if not minor:  # the dominant of either mode
                 score[[(chord.root_class + 5) % 12, (chord.root_class + 5) % 12 + 12]] += 0.1 * length
     return KEYS[int(score.argmax())] if score.any() else KEYS[0]
@@ -364,6 +389,6 @@ def spelled(labels: Sequence[str], lengths: Iterable[float], key: str = "") -> t
 
 __all__ = [
     "FULL", "KEYS", "MAJMIN", "NONE", "SEVENTHS", "SHORTHANDS", "UNKNOWN", "VOCABULARIES", "Chord", "camelot", "class_of", "classes",
-    "degree_steps", "key_name", "key_of_chords", "note_name", "open_key", "parse", "pitch_class", "place_of", "plain_key", "read_key",
-    "read_plain", "reduced_quality", "spelled", "spelled_in",
+    "degree_steps", "key_name", "key_of_chords", "note_name", "open_key", "parse", "pitch_class", "place_of", "plain_key", "read_chart",
+    "read_key", "read_plain", "reduced_quality", "spelled", "spelled_in",
 ]  # fmt: skip

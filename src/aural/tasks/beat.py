@@ -35,7 +35,7 @@ beat = Task(
     "when a listener would tap",
     gives={"sound": Sound},
     makes="beats",
-    default="beat/boeck11",
+    default="beat/groove",
     score=score,
     full=full,
     lane=Lane("events", "beats", sonify="click", height=36),

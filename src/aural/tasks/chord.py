@@ -52,6 +52,8 @@ chord = Task(
     "which harmony sounds",
     gives={"sound": Sound},
     makes="chords",
+    default="chord/sheh03",
+    suffix=".chords.lab",
     score=score,
     full=full,
     lane=Lane("spans", "chords"),

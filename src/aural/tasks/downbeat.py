@@ -23,6 +23,7 @@ downbeat = Task(
     "when a bar begins",
     gives={"sound": Sound},
     makes="downbeats",
+    default="beat/groove",
     score=score,
     full=full,
     lane=Lane("events", "downbeats", sonify="click", height=36),
