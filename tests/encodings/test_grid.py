@@ -116,3 +116,8 @@ def attacks_far(times: np.ndarray, seconds: float) -> np.ndarray:
         near = np.arange(max(0, int(t * FPS) - 8), min(len(strength), int(t * FPS) + 9))
         strength[near] += np.exp(-0.5 * ((near / FPS - t) / 0.0015) ** 2)
     return strength
+
+
+def test_beats_past_the_end_of_the_sound_are_no_part_of_a_grid() -> None:
+    beats = Events(np.arange(0.5, 200, 0.5))
+    assert all(grid.end <= 20 for grid in Grids()(beats, np.zeros(20_000), 1000.0, 20.0))

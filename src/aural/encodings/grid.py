@@ -210,6 +210,7 @@ class Grids:
 
     def __call__(self, beats: Events, strength: np.ndarray, fps: float, duration: float | None = None) -> tuple[Grid, ...]:
         """beats; strength (frame,) of attacks at `fps` from 0 on; duration: seconds, grids end there → grids in time order."""
+        beats = beats if duration is None else beats[beats.times <= duration]
         whole = self._grid(beats, strength, fps, duration)
         if whole is not None:
             return (whole,)

@@ -40,7 +40,7 @@ def groove(width: int = 96, channels: int = 12, dropout: float = 0.1) -> System:
         input={"views": views, "lengths": Lengths(views)},
         net=Groove(width, channels, dropout),
         output={
-            "beats": BeatsInBars(BarPointer(observation=32), sure=0.4),
+            "beats": BeatsInBars(BarPointer(), sure=0.4),
             "onsets": FrameEvents("onsets", decoder=PeakPicking(threshold=0.4, combine=0.03), widen=((1, 0.3),)),
         },
         objective=Supervised(beats=shift_tolerant(3, 10.0), onsets=(weighted_binary(3.0), 0.5)),
