@@ -5,7 +5,9 @@ Beats are Events whose labels are positions in the bar, "1" for the downbeat; ""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +61,14 @@ def in_bars(beats: Events, downbeats: np.ndarray, reach: float = 0.07, longest: 
     return replace(beats, labels=tuple(str(c) if c else UNKNOWN for c in count))
 
 
+def counted(fields: Mapping[str, Any]) -> Events | None:
+    """The beats with their positions: their own, else those that the downbeats give; None without beats."""
+    beats, ones = fields.get("beats"), fields.get("downbeats")
+    if not isinstance(beats, Events):
+        return None
+    return in_bars(beats, ones.times) if isinstance(ones, Events) and not positions(beats).any() else beats
+
+
 def downbeats(beats: Events) -> Events:
     """The beats that begin a bar."""
     return replace(beats[positions(beats) == 1], labels=None)
@@ -110,6 +120,11 @@ def tempo_curve(beats: Events, over: int = 8) -> Curves:
     return Curves(beats.times, 60 / np.array([middle]), ("bpm",))
 
 
+def metre_name(beats: int) -> str:
+    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths."""
+    return f"{beats}/{8 if beats in (6, 9, 12) else 4}"
+
+
 def main_metre(beats: Events) -> int:
     """Beats of most bars (by time); 0 where no bar is known."""
     lasting: dict[int, float] = {}
@@ -118,4 +133,4 @@ def main_metre(beats: Events) -> int:
     return max(lasting, key=lambda n: lasting[n]) if lasting else 0
 
 
-__all__ = ["UNKNOWN", "Bar", "bars", "downbeats", "in_bars", "main_metre", "metres", "positions", "tempo_curve"]
+__all__ = ["UNKNOWN", "Bar", "bars", "counted", "downbeats", "in_bars", "main_metre", "metre_name", "metres", "positions", "tempo_curve"]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aural.divergence import kl_gauss
 from aural.errors import AuralError
 from aural.nets.autoencoder import AutoEncoder, NonNegative, dense
 from aural.nets.complex import ComplexConv1d, ModulusReLU
@@ -16,7 +17,6 @@ from aural.nets.gan import BatchDeviation, Critic, Generator, PhaseShuffle, Pixe
 from aural.nets.mlp import MLP
 from aural.nets.vae import VAE, Quantiser
 from aural.objectives import Batch, Contractive, Denoising, Sparse, Variational, mse
-from aural.objectives.divergence import kl_gauss
 from aural.objectives.reconstruction import gaussian_noise, jacobian_norm, masking, sigmoid_jacobian_norm
 from aural.objectives.variational import bernoulli, gaussian
 from aural.part import Part

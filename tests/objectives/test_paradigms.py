@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from aural.divergence import beta_divergence, kl_bernoulli
 from aural.errors import AuralError
 from aural.objectives import (
     Adversarial,
@@ -23,7 +24,6 @@ from aural.objectives import (
     soft_classes,
 )
 from aural.objectives.contrastive import pair_cost
-from aural.objectives.divergence import beta_divergence, kl_bernoulli
 from aural.objectives.metric import distances
 from aural.objectives.reconstruction import under
 from aural.part import Part

@@ -16,6 +16,7 @@ from .. import rhythm
 from ..annotations import Events, Tempo
 from ..errors import AuralError
 from ..formats import main_bpm, rekordbox, write_file
+from ..rhythm import counted
 from ._places import Place, printable
 
 Status = Literal["done", "skipped", "failed"]
@@ -71,7 +72,6 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
     """What a table says of a file: bpm (two decimals on a grid), the second candidate, how probable the first one is, whether there
     is a constant grid, metre and how often it changes, key, confidence, and how many of each field."""
     from ..report import facts_of
-    from ..report._rhythm import counted
 
     facts = {fact.name: fact.value for fact in facts_of(result)}
     tempo, bpm = result.get("tempo"), facts.get("BPM")
@@ -100,7 +100,6 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
 def doubts(result: Mapping[str, Any], duration: float) -> list[tuple[float, float, str]]:
     """Where to look twice, and why: beats or bar lines that were hardly believed in, stretches without any, a tempo that jumps by
     an octave, a metre that changes for one bar. In time order, seconds."""
-    from ..report._rhythm import counted
 
     beats, downbeats = counted(result), result.get("downbeats")
     if beats is None:

@@ -56,7 +56,6 @@ class BeatsInBars(FrameEvents):
         self.bars, self.least, self.sure = bars or Bars(), least, sure
         self.beat_weights: Tensor
         self.bar_weights: Tensor
-        self.fits_in_training = False
         fitted(self, beat_weights=torch.zeros(0), bar_weights=torch.zeros(0))
 
     def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
@@ -147,7 +146,6 @@ class Opinions(FrameEvents):
     def __init__(self, of: str, views: Sequence[str], decoder: Decoder) -> None:
         super().__init__(of, ("",), decoder)
         self.views = tuple(views)
-        self.fits_in_training = False
 
     def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
         """(view, frame) float32, all rows equal."""

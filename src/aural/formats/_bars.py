@@ -14,17 +14,9 @@ from ..annotations import Events, Intervals, Label, Tempo
 SLACK = 0.05  # seconds from a grid within which a beat is one of its own
 
 
-def counted(fields: Mapping[str, Any]) -> Events | None:
-    """The beats with their positions: their own, else those that the downbeats give; None without beats."""
-    beats, ones = fields.get("beats"), fields.get("downbeats")
-    if not isinstance(beats, Events):
-        return None
-    return rhythm.in_bars(beats, ones.times) if isinstance(ones, Events) and not rhythm.positions(beats).any() else beats
-
-
 def gridded(fields: Mapping[str, Any]) -> tuple[Events | None, np.ndarray]:
     """The counted beats, those of a constant stretch moved onto its grid; and which these are, (n,) bool."""
-    beats, tempo = counted(fields), fields.get("tempo")
+    beats, tempo = rhythm.counted(fields), fields.get("tempo")
     if beats is None:
         return None, np.zeros(0, dtype=bool)
     times, on = beats.times.copy(), np.zeros(len(beats), dtype=bool)
@@ -41,19 +33,14 @@ def gridded(fields: Mapping[str, Any]) -> tuple[Events | None, np.ndarray]:
 
 def layers(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, and what shows their rhythm: bars by number, metres by name ("3/4")."""
-    beats = counted(fields)
+    beats = rhythm.counted(fields)
     bars = [] if beats is None else rhythm.bars(beats)
     if beats is None or not bars:
         return dict(fields)
     spans = Intervals(np.array([b.start for b in bars]), np.array([b.end for b in bars]), tuple(str(i + 1) for i in range(len(bars))))
     metres = rhythm.metres(beats)
-    named = replace(metres, labels=tuple(metre_name(int(label)) for label in metres.labels))
+    named = replace(metres, labels=tuple(rhythm.metre_name(int(label)) for label in metres.labels))
     return {**fields, **{name: value for name, value in (("bars", spans), ("metre", named)) if name not in fields}}
-
-
-def metre_name(beats: int) -> str:
-    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths."""
-    return f"{beats}/{8 if beats in (6, 9, 12) else 4}"
 
 
 def main_bpm(fields: Mapping[str, Any]) -> float | None:

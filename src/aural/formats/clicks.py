@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import rhythm
 from ..annotations import Events
+from ..rhythm import counted
 from ..sound import Recording, Sound, write
 from ._about import About
-from ._bars import counted
 
 DOWNBEAT, BEAT = 1500.0, 1000.0  # Hz
 SECONDS, DECAY = 0.03, 0.008

@@ -19,7 +19,7 @@ from typing import Any
 from .. import rhythm
 from ..annotations import Intervals, Tempo
 from ._about import About
-from ._bars import gridded, main_bpm, metre_name
+from ._bars import gridded, main_bpm
 from ._words import line, number
 from .midi import Map
 
@@ -42,7 +42,7 @@ def _markers(fields: Mapping[str, Any]) -> list[tuple[float, str]]:
     beats = gridded(fields)[0]
     found, before = [], 0
     for i, bar in enumerate([] if beats is None else rhythm.bars(beats), 1):
-        found.append((bar.start, str(i) if bar.beats == before else f"{i} ({metre_name(bar.beats)})"))
+        found.append((bar.start, str(i) if bar.beats == before else f"{i} ({rhythm.metre_name(bar.beats)})"))
         before = bar.beats
     return found
 

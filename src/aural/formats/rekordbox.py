@@ -27,7 +27,7 @@ import numpy as np
 from .. import rhythm
 from ..annotations import Events, Intervals
 from ._about import About
-from ._bars import camelot, gridded, main_bpm, metre_name
+from ._bars import camelot, gridded, main_bpm
 from ._words import legal, line
 
 EXACT, LOOSE = 0.0008, 0.01
@@ -134,7 +134,7 @@ def _track(stem: str, fields: Mapping[str, Any], about: About) -> ElementTree.El
     track = ElementTree.Element("TRACK", {key: legal(value) for key, value in about_it.items() if value})
     for mark in [] if beats is None else marks(beats, exact):
         where = {"Inizio": f"{mark.time:.3f}", "Bpm": f"{mark.bpm:.2f}"}
-        bar = {"Metro": metre_name(mark.metre or 4), "Battito": str(mark.place or 1)}
+        bar = {"Metro": rhythm.metre_name(mark.metre or 4), "Battito": str(mark.place or 1)}
         ElementTree.SubElement(track, "TEMPO", {**where, **bar})
     for time, name in _cues(fields):
         ElementTree.SubElement(track, "POSITION_MARK", {"Name": legal(line(name)), "Type": "0", "Start": f"{time:.3f}", "Num": "-1"})
@@ -146,7 +146,7 @@ def _cues(fields: Mapping[str, Any]) -> list[tuple[float, str]]:
     if isinstance(sections, Intervals) and len(sections):
         return list(zip(sections.starts.tolist(), sections.labels, strict=True))
     metres = rhythm.metres(beats) if beats is not None else Intervals(np.zeros(0), np.zeros(0), ())
-    return [(float(t), metre_name(int(m)) if i else "1") for i, (t, m) in enumerate(zip(metres.starts, metres.labels, strict=True))]
+    return [(float(t), rhythm.metre_name(int(m)) if i else "1") for i, (t, m) in enumerate(zip(metres.starts, metres.labels, strict=True))]
 
 
 def _document(tracks: list[ElementTree.Element], playlist: str) -> bytes:

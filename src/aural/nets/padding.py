@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from .blocks import frame_mask
@@ -23,3 +24,17 @@ class Chain(nn.Sequential):
             if heard is not None:
                 x = x * (heard[:, None] if x.ndim == 4 else heard)
         return x
+
+
+class EachAlone(nn.Module):
+    """(batch, …, time) → the same shape, each example by itself and no longer than it is: for what is computed, not learned. Subclasses
+    say what `alone` makes of one, (1, …, time)."""
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        made = torch.zeros_like(x)
+        for row, own, n in zip(made, x, lengths.tolist(), strict=True):
+            row[..., :n] = self.alone(own[None, ..., :n])[0]
+        return made
+
+    def alone(self, x: Tensor) -> Tensor:
+        raise NotImplementedError

@@ -1,7 +1,6 @@
 """Objectives: how a net learns. An objective yields updates; training makes the optimisers step.
 
 losses.py       binary, classes, multi_label, l1, mse …: functions of (estimate, target)
-divergence.py   Kullback-Leibler, beta: how far distributions or spectra lie apart
 supervised.py   Supervised, Autoregressive, Reconstruction, Fit
 reconstruction.py          Denoising, Sparse, Contractive
 variational.py             Variational

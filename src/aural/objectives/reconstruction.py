@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..divergence import kl_bernoulli
 from ..errors import OptionError
 from .base import Batch, Update
-from .divergence import kl_bernoulli
 from .losses import Loss
 from .supervised import Reconstruction
 

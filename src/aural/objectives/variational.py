@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..divergence import kl_gauss
 from ..errors import OptionError
 from .base import Batch, Objective, Update
-from .divergence import kl_gauss
 
 if TYPE_CHECKING:
     from ..system import System

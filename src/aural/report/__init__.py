@@ -152,7 +152,7 @@ def page(
     if sound is None:
         sound = example.get("sound")
     duration = float(sound.duration) if sound is not None else _end(example)
-    beats, tempo = _rhythm.counted(example), example.get("tempo")
+    beats, tempo = rhythm.counted(example), example.get("tempo")
     lanes: list[Shown] = []
     derived: list[Shown] = []
     asked = [task(one) if isinstance(one, str) else one for one in tasks]
@@ -267,7 +267,7 @@ def index(rows: Iterable[Row], title: str = "aural") -> str:
 def facts_of(example: Mapping[str, Any]) -> list[Fact]:
     """What the summary can say from the annotations alone: tempo, metre, key."""
     facts = []
-    beats, key, tempo = _rhythm.counted(example), example.get("key"), example.get("tempo")
+    beats, key, tempo = rhythm.counted(example), example.get("key"), example.get("tempo")
     if isinstance(tempo, Tempo) and not len(tempo.bpms):
         tempo = None
     range_, median, sure = "", 0.0, None

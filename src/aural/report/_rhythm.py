@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,6 @@ GRID = Lane("spans", "grid", height=22)
 RATIOS = {1 / 3: "third", 1 / 2: "half", 2 / 3: "two thirds", 3 / 2: "three halves", 2.0: "double", 3.0: "triple"}
 
 
-def counted(example: Mapping[str, Any]) -> Events | None:
-    """The beats with their positions: their own, else those that the example's downbeats give."""
-    beats, ones = example.get("beats"), example.get("downbeats")
-    if not isinstance(beats, Events):
-        return None
-    if not isinstance(ones, Events) or any(beats.labels or ()):
-        return beats
-    return rhythm.in_bars(beats, ones.times)
-
-
 def same_bars(beats: Events, downbeats: Events) -> bool:
     """Do the downbeats say nothing that the beats' bar lines don't?"""
     ones = rhythm.downbeats(beats).times
@@ -47,7 +36,7 @@ def lanes(beats: Events | None, tempo: Any) -> list[tuple[Lane, str, Any]]:
     if beats is not None:
         runs = rhythm.metres(beats)
         known = [i for i, label in enumerate(runs.labels) if label != "1"]  # a lone first beat is no metre
-        names = tuple(metre_name(int(runs.labels[i])) for i in known)
+        names = tuple(rhythm.metre_name(int(runs.labels[i])) for i in known)
         made.append(
             (METRE, "metre", Intervals(runs.starts[known], runs.ends[known], names))
         )  # where empty, hidden until a person names one
@@ -60,11 +49,6 @@ def lanes(beats: Events | None, tempo: Any) -> list[tuple[Lane, str, Any]]:
         words = tuple(grid_name(grid) for grid in segments)
         made.append((GRID, "grid", Intervals(np.array([g.start for g in segments]), np.array([g.end for g in segments]), words)))
     return made
-
-
-def metre_name(beats: int) -> str:
-    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths."""
-    return f"{beats}/{8 if beats in (6, 9, 12) else 4}"
 
 
 def grid_name(grid: Grid) -> str:

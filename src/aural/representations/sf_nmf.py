@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..divergence import beta_divergence
 from ..errors import OptionError
 from .framing import hann
 from .stft import Spectrogram
@@ -205,14 +206,7 @@ def bumps(count: int, bins: int) -> Tensor:
 
 def divergence(x: Tensor, y: Tensor, beta: float) -> Tensor:
     """β-divergence of (..., row, column) ≥ 0, summed: 2 half the squared distance, 1 Kullback-Leibler, 0 Itakura-Saito."""
-    if beta == 0:
-        ratio = x / y
-        each = ratio - ratio.log() - 1
-    elif beta == 1:
-        each = torch.special.xlogy(x, x / y) - x + y
-    else:
-        each = (x**beta + (beta - 1) * y**beta - beta * x * y ** (beta - 1)) / (beta * (beta - 1))
-    return each.sum((-2, -1))
+    return beta_divergence(x, y, beta).sum((-2, -1))
 
 
 def nmf(x: Tensor, w: Tensor, h: Tensor, *, beta: float = 0.0, rounds: int = 100) -> tuple[Tensor, Tensor]:

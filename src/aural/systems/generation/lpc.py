@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from aural.encodings import Samples
+from aural.nets.padding import EachAlone
 from aural.part import Lengths
 from aural.representations import LPC, Waveform
 from aural.system import System, system
@@ -36,18 +37,12 @@ def lpc(source: Literal["residual", "noise", "pulses"] = "residual", order: int 
     )
 
 
-class SourceAndFilter(nn.Module):
+class SourceAndFilter(EachAlone):
     """(batch, 1, time) → (batch, 1, time): each example's source, of the same power every 10 ms, through its own filters."""
 
     def __init__(self, model: LPC, source: str, hz: float) -> None:
         super().__init__()
         self.model, self.source, self.hz = model, source, hz
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        made = torch.zeros_like(x)
-        for row, own, n in zip(made, x, lengths.tolist(), strict=True):
-            row[..., :n] = self.alone(own[None, :, :n])[0]
-        return made
 
     def alone(self, x: Tensor) -> Tensor:
         """(1, 1, time) → (1, 1, time)."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from aural.encodings import Samples
+from aural.nets.padding import EachAlone
 from aural.part import Lengths
 from aural.representations import SMS, Waveform
 from aural.system import System, system
@@ -37,18 +38,12 @@ def sms(parts: Literal["both", "sines", "noise"] = "both", semitones: float = 0.
     )
 
 
-class SinesAndNoise(nn.Module):
+class SinesAndNoise(EachAlone):
     """(batch, 1, time) → (batch, 1, time), each example on its own: its sines end where it does."""
 
     def __init__(self, model: SMS, parts: str, semitones: float) -> None:
         super().__init__()
         self.model, self.parts, self.semitones = model, parts, semitones
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        made = torch.zeros_like(x)
-        for row, own, n in zip(made, x, lengths.tolist(), strict=True):
-            row[..., :n] = self.alone(own[None, :, :n])[0]
-        return made
 
     def alone(self, x: Tensor) -> Tensor:
         """(1, 1, time) → (1, 1, time)."""
