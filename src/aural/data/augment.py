@@ -1,7 +1,7 @@
 """Augmentation on the device: what recordings do to sound, and masks on features. Labels stay where they are.
 
 RealAug       on waveforms (batch, 1, time): gain, smooth EQ, drive, compressor, low-pass and band limits, a room whose direct
-              sound stays at lag 0, coloured noise; every example draws its own parameters, or is left out of a step
+              sound stays at lag 0, coloured noise, a limiter; every example draws its own parameters, or is left out of a step
 Recordings    of rooms and noise join in where a folder of packs is given (rir_noise: those whose licence says what one may do)
 Masks         on features (batch, channel, band, frame): two bands and two spans of frames, a smooth random gain a band; as
               options holes such as codecs leave, and sudden steps of level
@@ -74,6 +74,7 @@ class RealAug(nn.Module):
         wave = _compressed(wave, rate, draw)
         wave = _noisy(wave, rate, draw)
         wave = self._overheard(wave, rate, draw)
+        wave = _mastered(wave, rate, draw)
         peak = wave.abs().amax((1, 2), keepdim=True)
         return wave / peak.clamp(min=1.0)  # no clipping that nobody asked for
 
@@ -218,6 +219,21 @@ def _compressed(wave: Tensor, rate: int, draw: _Draw) -> Tensor:
     gain = -over * (1 - 1 / draw.uniform(1.5, 8)) * draw.happens(0.5)
     smooth = nn.functional.interpolate(gain, scale_factor=float(hop), mode="linear", align_corners=False)[..., :n]
     return wave * 10 ** (smooth / 20)
+
+
+def _mastered(wave: Tensor, rate: int, draw: _Draw) -> Tensor:
+    """As loud as records are, -20..-8 dB, by a limiter that looks 5 ms ahead (50 %): free music has a median of -13 dB."""
+    hop = max(1, rate // 400)
+    n = wave.shape[-1]
+    loud = wave.square().mean((1, 2), keepdim=True).sqrt()
+    gain = (draw.decibels(-20, -8) / loud.clamp(min=1e-6)).clamp(max=30.0)
+    wave = torch.where(draw.happens(0.5) * (loud > 1e-5) > 0, wave * gain, wave)
+    frames = -(-n // hop)
+    peaks = nn.functional.pad(wave, (0, frames * hop - n)).reshape(len(wave), 1, frames, hop).abs().amax(-1)
+    peaks = nn.functional.max_pool1d(peaks, 9, 1, 4)  # the loudest of 10 ms on either side
+    needed = (1 / peaks.clamp(min=1e-6)).clamp(max=1.0)
+    smooth = nn.functional.avg_pool1d(nn.functional.pad(needed, (2, 2), mode="replicate"), 5, 1)
+    return wave * nn.functional.interpolate(smooth, scale_factor=float(hop), mode="linear", align_corners=False)[..., :n]
 
 
 def _noisy(wave: Tensor, rate: int, draw: _Draw) -> Tensor:

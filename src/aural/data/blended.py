@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..annotations import Curves, Events, Example, Intervals, Notes, Stems, Tempo
+from ..annotations import Curves, Events, Example, Intervals, Notes, Score, Stems, Tempo
 from ..errors import OptionError
 from ..sound import Recording, Sound
 from . import Source
+
+HERTZ = ("melody", "pitches", "f0", "tuning")  # fields whose values are frequencies
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +116,19 @@ def faster(example: Example, factor: float) -> Example:
     if not isinstance(sound, Sound | Recording):
         return example
     exact = round(sound.rate * factor) / sound.rate
-    return Example({name: _faster(value, exact) for name, value in example.items()})
+    return Example({name: _faster(name, value, exact) for name, value in example.items()})
 
 
-def _faster(value: Any, factor: float) -> Any:
+def _faster(name: str, value: Any, factor: float) -> Any:
     match value:
         case Sound() | Recording():
             return _Faster(value, factor)
+        case Curves() if name in HERTZ:
+            return replace(value, times=value.times / factor, values=value.values * factor)
         case Events() | Curves():
             return replace(value, times=value.times / factor)
+        case Score() if name in HERTZ:
+            return replace(value, value=value.value * factor)
         case Intervals():
             return replace(value, starts=value.starts / factor, ends=value.ends / factor)
         case Notes():

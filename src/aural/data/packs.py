@@ -136,9 +136,49 @@ def _mir_fixtures(folder: Path, sound: Path) -> Example:
         # The nearest frame, not a mean of two: 0 Hz (unvoiced) is no pitch.
         values = [track[np.clip(np.searchsorted(track[:, 0], times - 1e-9), 0, len(track) - 1), 1] for track in tracks]
         labels = tuple(path.name.removeprefix(sound.stem).removesuffix(".f0.csv").strip(".") or "f0" for path in voices)
-        example["f0"] = Curves(times, np.stack(values), labels)
+        example["f0"] = example["pitches"] = Curves(times, np.stack(values), labels)
         if len(voices) == 1:
             example["melody"] = example["f0"]
+    return example
+
+
+def bach_violin(folder: Path, split: Split, task: str) -> Iterator[tuple[str, Callable[[], Example]]]:
+    """Notes, and the melody that they are: a pitch every 10 ms, but where two notes sound and next to a note's start and end."""
+    for name, made in anything(folder, split, "note" if task == "melody" else task):
+        yield name, partial(_bach_violin, made)
+
+
+def _bach_violin(made: Callable[[], Example]) -> Example:
+    example = made()
+    if "notes" in example:
+        example["melody"] = line_of(example["notes"], example["sound"].duration)
+    return example
+
+
+def line_of(notes: Notes, seconds: float, step: float = 0.01, border: float = 0.02) -> Curves:
+    """The pitch of a single voice from its notes, in Hz, 0 between them; times at which two sound, or a note begins or ends within
+    `border` seconds, are not there."""
+    times = step * np.arange(round(seconds / step))
+    sounding, pitches, doubtful = np.zeros(len(times), int), np.zeros(len(times)), np.zeros(len(times), bool)
+    for start, end, pitch in zip(notes.starts, notes.ends, notes.pitches, strict=True):
+        inside = (times >= start) & (times < end)
+        sounding[inside] += 1
+        pitches[inside] = 440 * 2 ** ((pitch - 69) / 12)
+        doubtful |= (np.abs(times - start) < border) | (np.abs(times - end) < border)
+    kept = (sounding < 2) & ~doubtful
+    return Curves(times[kept], pitches[None, kept])
+
+
+def sight_singing_ssvd(folder: Path, split: Split, task: str) -> Iterator[tuple[str, Callable[[], Example]]]:
+    """One voice: its notes are the melody's."""
+    for name, made in anything(folder, split, "note" if task == "melody_note" else task):
+        yield name, partial(_sight_singing_ssvd, made)
+
+
+def _sight_singing_ssvd(made: Callable[[], Example]) -> Example:
+    example = made()
+    if "notes" in example:
+        example["melody_notes"] = example["notes"]
     return example
 
 
@@ -148,6 +188,8 @@ PACKS: dict[str, Reader] = {
     "maps_piano60s": maps_piano60s,
     "guitar_chords": guitar_chords,
     "mir_fixtures": mir_fixtures,
+    "bach_violin": bach_violin,
+    "sight_singing_ssvd": sight_singing_ssvd,
 }
 
 

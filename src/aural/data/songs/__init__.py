@@ -25,7 +25,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...annotations import Events, Example, Intervals, Label, Notes, Tempo
+from ...annotations import Curves, Events, Example, Intervals, Label, Notes, Tempo
+from ...annotations import Score as Number
 from ...errors import AnnotationError, DataError, OptionError, OutputError
 from ...sound import Recording
 from . import composer, corpora, fonts, render
@@ -37,8 +38,8 @@ from .styles import STYLES
 INDEX = "songs.jsonl"
 # How often each kind of song is drawn; what isn't installed is left out.
 MIXES: dict[str, dict[str, float]] = {
-    "train": {"composed": 0.56, "piano": 0.10, "pop909": 0.18, "lieder": 0.07, "mma": 0.09},
-    "test": {"unseen style": 0.40, "composed": 0.10, "piano": 0.14, "pop909": 0.14, "lieder": 0.10, "mma": 0.12},
+    "train": {"composed": 0.53, "solo": 0.03, "piano": 0.10, "pop909": 0.18, "lieder": 0.07, "mma": 0.09},
+    "test": {"unseen style": 0.40, "composed": 0.07, "solo": 0.03, "piano": 0.14, "pop909": 0.14, "lieder": 0.10, "mma": 0.12},
 }
 
 
@@ -93,13 +94,14 @@ class MadeSongs:
         held = self.split == "test"
         seconds = round(float(rng.uniform(2 / 3, 1) * self.seconds), 2) if held else float(self.seconds)
         own = self._corpora()
-        mix = {k: p for k, p in MIXES[self.split].items() if k in ("composed", "piano", "unseen style", *own.names)}
+        mix = {k: p for k, p in MIXES[self.split].items() if k in ("composed", "solo", "piano", "unseen style", *own.names)}
         kind = str(rng.choice(list(mix), p=np.array(list(mix.values())) / sum(mix.values())))
         longer = seconds * 1.25 + 4
         if kind in own.names:
             return own.draw(kind, rng, held), rng, seconds
-        if kind == "piano":
-            return composer.piano_piece(rng, longer, own.charts), rng, seconds
+        if kind in ("piano", "solo"):
+            piece = composer.piano_piece if kind == "piano" else composer.solo_piece
+            return piece(rng, longer, own.charts), rng, seconds
         return composer.compose(rng, longer, None, own.charts, own.grooves, kind == "unseen style"), rng, seconds
 
     def __call__(self, index: int) -> Example:
@@ -111,7 +113,7 @@ class MadeSongs:
         if field == "drums":
             return sorted(GM_DRUMS.values())
         if field == "style":
-            return sorted({*STYLES, "piano", "pop909", "pop909 piano", "lieder", "mma"})
+            return sorted({*STYLES, "piano", "solo", "pop909", "pop909 piano", "lieder", "mma"})
         if field == "beats":
             return [str(i) for i in range(1, 13)]
         from .. import words
@@ -294,7 +296,17 @@ def _to_line(example: Example) -> dict[str, Any]:
                 out[field] = {"bpms": value.bpms.tolist(), "probabilities": value.probabilities.tolist()}
             case Label():
                 out[field] = {"label": value.name}
+            case Curves():
+                out[field] = {"times": _spaced(value.times), "curves": value.values.tolist(), "labels": value.labels}
+            case Number():
+                out[field] = {"value": value.value, "over": value.over}
     return out
+
+
+def _spaced(times: np.ndarray) -> Any:
+    """Times as JSON: so many points at a whole rate from 0 on, else one by one."""
+    rate = round(1 / times[1]) if len(times) > 1 and 1e-4 < times[1] < 1 else 0
+    return {"points": len(times), "rate": rate} if rate and np.array_equal(times, np.arange(len(times)) / rate) else times.tolist()
 
 
 def _from_line(line: dict[str, Any]) -> dict[str, Any]:
@@ -311,6 +323,11 @@ def _from_line(line: dict[str, Any]) -> dict[str, Any]:
                 out[field] = Tempo(np.array(bpms), np.array(probabilities))
             case {"label": word}:
                 out[field] = Label(word)
+            case {"times": times, "curves": values, "labels": words}:
+                spaced = isinstance(times, dict)
+                out[field] = Curves(np.arange(times["points"]) / times["rate"] if spaced else times, np.array(values), words)
+            case {"value": number, "over": over}:
+                out[field] = Number(number, over)
             case list():
                 out[field] = tuple(value)
             case _:

@@ -7,6 +7,7 @@ Source    which priors helped on real recordings (metres, many drum styles, rand
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,8 +83,13 @@ def _pitched(rng: np.random.Generator, plan: Plan, style: Style, beat: np.ndarra
     if rng.random() < 0.8 or (style.bass and rng.random() < 0.5):
         kind = str(rng.choice(style.bass.split() or list(BASSES)))
         add(Track("bass", int(rng.choice(players.PROGRAMS["bass"]))), players.bass(rng, plan, kind, beat))
+    own = rng.spawn(1)[0]
     for _ in range(int(rng.choice([0, 1, 1, 1, 2]))):
-        add(Track("lead", int(rng.choice(players.PROGRAMS["lead"]))), _resting(rng, plan, players.melody(rng, plan), 0.25))
+        program = int(rng.choice(players.PROGRAMS["lead"]))
+        legato = program in players.RANGES and own.random() < 0.6
+        low = 46 if own.random() < 0.3 else 58  # as low as men sing
+        part = players.melody(rng, plan, None, low, low + 16, legato)
+        add(Track("lead", program, legato=legato), _resting(rng, plan, part, 0.25))
 
 
 def _resting(rng: np.random.Generator, plan: Plan, part: np.ndarray, chance: float) -> np.ndarray:
@@ -120,6 +126,7 @@ def laid(
     seconds: np.ndarray,
     swing: tuple[float, float] = (0.5, 0.5),
     tags: tuple[str, ...] = (),
+    parted: bool = True,
 ) -> Score:
     """Parts in beats on a clock (seconds of each beat, one more than there are beats): a Score."""
     beats = np.arange(len(seconds), dtype=float)
@@ -131,6 +138,8 @@ def laid(
     at = np.interp(np.append(plan.at, plan.beats), beats, seconds)
     starts = np.array([plan.starts[first] for first, _ in plan.sections] + [plan.beats])
     sections = np.interp(starts, beats, seconds)
+    changes, keys = plan.keyed
+    turns = np.interp(changes, beats, seconds)
     return Score(
         name,
         name,
@@ -142,7 +151,43 @@ def laid(
         Intervals(at[:-1], at[1:], tuple(c.label for c in plan.line)),
         Intervals(sections[:-1], sections[1:], tuple(letter for _, letter in plan.sections)),
         tags,
+        keys=Intervals(turns[:-1], turns[1:], tuple(keys)) if keys else None,
+        parted=parted,
     )
+
+
+def solo_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart] = ()) -> Score:
+    """Somebody who sings, bows or blows alone, or over a piano or a few held chords; mostly rubato, without drums or bass."""
+    metre = str(rng.choice(["4/4", "3/4", "6/8", "2/4", "12/8"], p=[0.56, 0.22, 0.12, 0.05, 0.05]))
+    low, high = (40, 100) if metre.endswith("8") else (45, 150)
+    bpm = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    plan = planned(rng, Style((low, high), metre=metre), int(seconds * bpm / 60 * 1.15) + 8, list(charts))
+    program = int(rng.choice([40, 40, 40, 41, 42, 42, 52, 53, 53, 54, 54, *players.RANGES]))
+    kinds = [*["melody"] * 6, "runs", "figures", *(["trills"] if bpm < 110 else [])]
+    kinds += ["thirds"] if 40 <= program <= 42 else []
+    letters = sorted({letter for _, letter in plan.sections})
+    lines = {letter: players.solo(rng, plan, str(rng.choice(kinds)), *players.RANGES[program]) for letter in letters}
+    line = np.concatenate(
+        [
+            lines[letter][(lines[letter][:, 0] >= plan.starts[first]) & (lines[letter][:, 0] < plan.starts[end])]
+            for first, end, letter in plan.spans()
+        ]
+    )
+    line[:, 3] = np.clip(line[:, 3] * np.exp(np.interp(line[:, 0], np.linspace(0, plan.beats, 16), rng.normal(0, 0.2, 16))), 25, 120)
+    tracks, parts = [Track("lead", program, legato=bool(rng.random() < 0.8))], [line]
+    under = str(rng.choice(["", "piano", "pad", "arp"], p=[0.5, 0.25, 0.15, 0.1]))
+    if under == "piano":
+        tracks.append(Track("piano", int(rng.choice([0, 0, 1, 6])), pedal=bool(rng.random() < 0.6)))
+        parts.append(players.left_hand(rng, plan, str(rng.choice(["broken", "chords", "held", "alberti"]))))
+    elif under:
+        tracks.append(Track(under, int(rng.choice(players.PROGRAMS[under]))))
+        parts.append(players.accompaniment(rng, plan, under))
+    feel = str(rng.choice(["strict", "drift", "rubato", "slide"], p=[0.1, 0.25, 0.6, 0.05]))
+    tags = ("solo", *((feel,) if feel != "strict" else ()))
+    score = laid("solo", plan, tracks, parts, clock(rng, bpm, plan.beats, feel), tags=tags, parted=under != "piano")
+    if not under and score.chords is not None:  # one voice is no chord
+        score = replace(score, chords=Intervals(score.chords.starts[:1], score.chords.ends[-1:], ("N",)))
+    return score
 
 
 LEFT = ("alberti", "broken", "broken", "stride", "octaves", "tremolo", "chords", "held")
@@ -171,4 +216,4 @@ def piano_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart
     pedal = bool(rng.random() < 0.6)
     track = Track("piano", int(rng.choice([0, 0, 0, 1, 1, 2, 3, 4, 6])), pedal=pedal)
     tags = ("piano", *(("pedal",) if pedal else ()), *((feel,) if feel != "strict" else ()))
-    return laid("piano", plan, [track], [part], clock(rng, bpm, plan.beats, feel), tags=tags)
+    return laid("piano", plan, [track], [part], clock(rng, bpm, plan.beats, feel), tags=tags, parted=False)

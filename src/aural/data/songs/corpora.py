@@ -16,6 +16,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 
 from ...annotations import Intervals
 from . import players
-from .harmony import Chart, Chord, harte
+from .harmony import Chart, Chord, harte, key_of, mode
 from .plan import Plan
 from .score import Score, Track, root_of
 from .styles import METRES, STYLES
@@ -70,13 +71,19 @@ class Corpora:
         chords = Intervals(starts, ends, tuple(labels)) if len(starts) and (np.diff(starts) >= 0).all() else None
         metre = f"{per_bar}/4"
         name = f"pop909-{song:03d}"
+        named = [str(z["labels"][k]) for k in z["key_label"][z["key_song"] == song]]
+        keys = None  # where they change, they do so on the clock of another recording
+        if len(named) == 1 and named[0].startswith("key:"):
+            _, tonic, quality = named[0].split(":")
+            keys = _throughout(root_of(tonic) or 0, quality == "min", notes)
+        known: dict[str, Any] = {"fixed": False, "keys": keys, "parted": False}
         if rng.random() < 0.28:  # the piano alone
             piano = notes[notes[:, 4] == 2]
             piano[:, 4] = 0
             track = Track("piano", int(rng.choice([0, 0, 1, 2, 4])), pedal=bool(rng.random() < 0.5))
-            return Score(name, "pop909 piano", (track,), piano, beats, positions, metre, chords, None, ("pop909", "piano"), False)
+            return Score(name, "pop909 piano", (track,), piano, beats, positions, metre, chords, None, ("pop909", "piano"), **known)
         tracks = [
-            Track("lead", int(rng.choice(players.PROGRAMS["lead"]))),
+            Track("lead", int(rng.choice(players.PROGRAMS["lead"])), legato=bool(rng.spawn(1)[0].random() < 0.5)),
             Track("bridge", int(rng.choice([0, 11, 24, 48, 81, 27, 62]))),
             Track("piano", int(rng.choice([0, 1, 4, 5, 6, 16, 24, 25, 26, 29, 30]))),
         ]
@@ -94,7 +101,7 @@ class Corpora:
                 tracks.append(Track("bass", int(rng.choice(players.PROGRAMS["bass"]))))
                 kind = str(rng.choice(["root", "eight", "kick", "oct", "fifth", "sync", "long"]))
                 extra.append(_on_beats(players.bass(rng, plan, kind, drums), beats, offset, len(tracks) - 1))
-        return Score(name, "pop909", tuple(tracks), np.concatenate(extra), beats, positions, metre, chords, None, ("pop909",), False)
+        return Score(name, "pop909", tuple(tracks), np.concatenate(extra), beats, positions, metre, chords, None, ("pop909",), **known)
 
     def _drummer(self, rng: np.random.Generator, plan: Plan, bpm: float, metre: str) -> np.ndarray:
         from .composer import performed
@@ -117,17 +124,22 @@ class Corpora:
         meta = self.mma_meta[song]
         beat, per_bar = 60 / meta["tempo"], int(meta["beats_per_bar"])
         notes = _notes(z, song, _rows(z, "note", song, "note_vel"), _rows(z, "note", song, "note_track"))
-        tracks = tuple(Track(str(n).lower().split("-")[0].replace("chord", "rhythm"), int(p), bool(d)) for n, p, d in meta["tracks"])
+        parts = [str(n).lower().split("-")[0] for n, _, _ in meta["tracks"]]
+        roles = [{"chord": "rhythm", "walk": "bass"}.get(part, part) for part in parts]
+        tracks = tuple(Track(role, int(p), bool(d)) for role, (_, p, d) in zip(roles, meta["tracks"], strict=True))
         if rng.random() < 0.2:
             notes = notes[~np.array([t.drum for t in tracks])[notes[:, 4].astype(int)]]
         count = int(meta["n_bars"]) * per_bar
         chart = next((m["chords"] for m in self.mma_meta if m["chart"] == meta["chart"] and m["chords"]), None)
-        chords = None
+        chords = keys = None
         if chart:
             rows = [(a * beat, b * beat, str(c)) for a, b, c in chart]
             chords = Intervals(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]), tuple(r[2] for r in rows))
+            tonic = root_of(str(meta["tonic"]))
+            minor = None if tonic is None else mode([(b - a, c) for a, b, label in chart if (c := harte(str(label)))], tonic)
+            keys = None if tonic is None or minor is None else _throughout(tonic, minor, notes)
         name, positions = f"mma-{song:03d}", np.arange(count) % per_bar + 1
-        return Score(name, "mma", tracks, notes, np.arange(count) * beat, positions, f"{per_bar}/4", chords, None, ("mma",), False)
+        return Score(name, "mma", tracks, notes, np.arange(count) * beat, positions, f"{per_bar}/4", chords, None, ("mma",), False, keys)
 
     # ---- Lieder
 
@@ -150,6 +162,7 @@ class Corpora:
         swell = np.interp(notes[:, 0], np.linspace(0, notes[-1, 0] + 1, 12), rng.normal(0, 12, 12))
         notes[:, 3] = np.clip(notes[:, 3] + swell, 25, 120)
         piano = int(np.bincount(part).argmax())
+        keys = _signed(z["key_fifths"][z["key_song"] == song], notes)
         alone = rng.random() < 0.7
         if alone:
             notes = notes[notes[:, 4] == piano]
@@ -162,10 +175,27 @@ class Corpora:
         pedal = bool(rng.random() < 0.6)
         singers = [40, 52, 53, 54, 65, 68, 71, 73, 74, 0]
         tracks = tuple(
-            Track("piano", int(rng.choice([0, 0, 0, 1, 2, 6])), pedal=pedal) if p == piano else Track("lead", int(rng.choice(singers)))
+            Track("piano", int(rng.choice([0, 0, 0, 1, 2, 6])), pedal=pedal)
+            if p == piano
+            else Track("lead", int(rng.choice(singers)), legato=True)
             for p in owners
         )
-        return Score(f"lied-{song:04d}", "lieder", tracks, notes, beats, positions, metre, None, None, tags, False)
+        name = f"lied-{song:04d}"
+        return Score(name, "lieder", tracks, notes, beats, positions, metre, None, None, tags, False, keys, parted=False)
+
+
+def _throughout(tonic: int, minor: bool, notes: np.ndarray) -> Intervals:
+    """One key from the start to the end of all notes."""
+    return Intervals(np.zeros(1), np.array([float(notes[:, 1].max(initial=1.0)) + 60]), (key_of(tonic, minor),))
+
+
+def _signed(fifths: np.ndarray, notes: np.ndarray) -> Intervals | None:
+    """The key of a piece of one signature, by the lowest of its last notes; None where it ends on no tonic, or changes its key."""
+    if len(fifths) != 1:
+        return None
+    major = int(fifths[0]) * 7 % 12
+    final = int(notes[notes[:, 1] > notes[:, 1].max() - 0.3, 2].min()) % 12
+    return _throughout(final, final != major, notes) if final in (major, (major + 9) % 12) else None
 
 
 def _rubato(notes: np.ndarray, beats: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -324,13 +354,18 @@ def _charts(path: Path) -> Iterator[Chart]:
 
 
 def chart_of(text: str) -> Chart | None:
-    """A Billboard annotation as bars of chords; None where the metre is another or the song is short."""
-    metre, sections = 4, list[int]()
+    """A Billboard annotation as bars of chords; None where the metre is another or the song is short.
+
+    Keys are those of its tonics, major or minor by the third of the tonic's chords; unknown where those are rare or mixed.
+    """
+    metre, sections, tonics = 4, list[int](), list[tuple[int, int]]()
     bars: list[tuple[tuple[float, Chord], ...]] = []
     last = Chord(0)
     for line in text.splitlines():
         if line.startswith("# metre:"):
             metre = _BILLBOARD_METRES.get(line.split(":")[1].strip(), 0)
+        if line.startswith("# tonic:"):
+            tonics.append((len(bars), root_of(line.split(":")[1].strip()) or 0))
         words = line.split("\t")
         if len(words) < 2 or "|" not in words[1]:
             continue
@@ -349,4 +384,21 @@ def chart_of(text: str) -> Chart | None:
                 own.insert(0, (0.0, last))
             last = own[-1][1]
             bars.append(tuple(own))
-    return Chart(metre, tuple(bars), tuple(sections)) if metre and len(bars) > 16 else None
+    return Chart(metre, tuple(bars), tuple(sections), _keys(bars, tonics, metre)) if metre and len(bars) > 16 else None
+
+
+def _keys(bars: list[tuple[tuple[float, Chord], ...]], tonics: list[tuple[int, int]], metre: int) -> tuple[str, ...]:
+    """The key of every bar from (first bar, tonic); none where one is not known."""
+    keys: list[str] = []
+    for (first, tonic), (last, _) in pairwise([*tonics, (len(bars), 0)]):
+        if first == last:
+            continue
+        lasting = []
+        for bar in bars[first:last]:
+            ends = [*(beat for beat, _ in bar[1:]), float(metre)]
+            lasting += [(end - at, chord) for (at, chord), end in zip(bar, ends, strict=True)]
+        minor = mode(lasting, tonic)
+        if minor is None:
+            return ()
+        keys += [key_of(tonic, minor)] * (last - first)
+    return tuple(keys) if len(keys) == len(bars) else ()

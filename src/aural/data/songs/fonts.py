@@ -90,12 +90,16 @@ class Fonts:
 
     def instrument(self, rng: np.random.Generator, program: int, main: Font) -> tuple[Font, int]:
         """A font (half of the time the song's `main` one) and a program of the same family as the wanted one."""
-        family = range(program // 8 * 8, program // 8 * 8 + 8)
+        family: Sequence[int] = range(program // 8 * 8, program // 8 * 8 + 8)
+        kin: Sequence[int] = next((own for own in _KIN if program in own), family)
+        if any(p in f.programs for f in self.fonts for p in kin):
+            family = kin
         able = [f for f in self.fonts if any(p in f.programs for p in family)] or [f for f in self.fonts if f.programs]
         weights = np.array([f.weight for f in able])
         font = main if main in able and rng.random() < 0.5 else able[rng.choice(len(able), p=weights / weights.sum())]
-        own = [p for p in family if p in font.programs] or list(font.programs)
-        return font, program if program in font.programs and rng.random() < 0.6 else int(own[rng.integers(len(own))])
+        true = [p for p in font.programs if p not in _FIFTHS and (font.name, p) not in _FALSE]
+        own = [p for p in family if p in true] or true
+        return font, program if program in true and rng.random() < 0.6 else int(own[rng.integers(len(own))])
 
     def kit(self, rng: np.random.Generator) -> tuple[Font, int, int]:
         """A font, and bank and preset of one of its kits; fonts with many kits are drawn a little more often."""
@@ -111,6 +115,13 @@ class Fonts:
         weights = np.array([f.weight for f in able])
         return able[rng.choice(len(able), p=weights / weights.sum())]
 
+
+# Families that General MIDI's eights mix up: bowed strings; harp and plucked ones, timpani; string ensembles; voices.
+_KIN = (range(40, 44), range(45, 47), range(48, 52), range(52, 55))
+
+# Programs whose notes sound at another pitch than their key's: two that are fifths by definition, and what was found by listening.
+_FIFTHS = (86, 97, 98)
+_FALSE = (("TimGM6mb.sf2", 78),)
 
 _LOADED: dict[tuple[object, ...], Fonts] = {}
 

@@ -6,8 +6,8 @@ Source    qualities in Harte's words (Harte et al., ISMIR 2005); progressions ar
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,7 +41,7 @@ PROGRESSIONS = tuple(
     ii7 V7 Imaj7 vi7; Imaj7 vi7 ii7 V7; ii7 V7 Imaj7 Imaj7; iii7 VI7 ii7 V7; iiø V7 i6 i6; Imaj7 IVmaj7 iii7 vi7; i7 IV7; Imaj7 I6 ii7 V7
     I7 IV7 I7 V7; I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7; I7 IV7 I7 I7 IV7 IV7 I7 I7 ii7 V7 I7 V7; i7 i7 i7 i7 iv7 iv7 i7 i7 bVI7 V7 i7 V7
     I V; I IV; i bVII; I Vsus4; I; i; I bIII IV I; I bVI bVII I; i bII i bVII; I #iv° V7 I; I Iaug I6 I7 IV iv I V; Isus2 IV Isus4 V
-    i7 bVIImaj7 bVImaj7 V7; IVmaj7 iv6 iii7 vi7; I vi° ii V; vi V IV III7; I V vi° bVI; I9 IV9; ii7 ii7 V7sus4 Imaj7
+    i7 bVIImaj7 bVImaj7 V7; IVmaj7 iv6 iii7 vi7; I vi° ii V; i bVII bVI V; I V vi° bVI; I9 IV9; ii7 ii7 V7sus4 Imaj7
     """.replace("\n", ";").split(";")
     if line.strip()
 )
@@ -55,15 +55,21 @@ _SUFFIX = {
 
 @dataclass(frozen=True)
 class Chord:
-    """root: pitch class; quality: a key of QUALITIES."""
+    """root: pitch class; quality: a key of QUALITIES; bass: the degree in the bass ("b3", "5" …), "" for the root."""
 
     root: int
     quality: str = "maj"
+    bass: str = ""
 
     @property
     def label(self) -> str:
         """In Harte's syntax."""
-        return f"{PITCH_CLASSES[self.root]}:{self.quality}"
+        return f"{PITCH_CLASSES[self.root]}:{self.quality}" + (f"/{self.bass}" if self.bass else "")
+
+    @property
+    def low(self) -> int:
+        """The pitch class in the bass."""
+        return self.root if not self.bass else (self.root + _steps(self.bass)) % 12
 
     @property
     def pitch_classes(self) -> tuple[int, ...]:
@@ -77,11 +83,13 @@ class Chord:
 
 @dataclass(frozen=True)
 class Chart:
-    """A song's chords: for every bar, (beat in the bar, chord); `sections` are the bars where a section starts; `beats` a bar."""
+    """A song's chords: for every bar, (beat in the bar, chord); `sections` are the bars where a section starts; `beats` a bar;
+    `keys` of every bar ("C:major"), none where they are not known."""
 
     beats: int
     bars: tuple[tuple[tuple[float, Chord], ...], ...]
     sections: tuple[int, ...]
+    keys: tuple[str, ...] = ()
 
 
 def degree(text: str, key: int) -> Chord:
@@ -93,9 +101,28 @@ def degree(text: str, key: int) -> Chord:
     return Chord((key + step) % 12, _SUFFIX[found[3]][found[2].islower()])
 
 
-def progression(rng: np.random.Generator, key: int) -> list[Chord]:
-    """One of the PROGRESSIONS in a key."""
-    return [degree(word, key) for word in PROGRESSIONS[rng.integers(len(PROGRESSIONS))].split()]
+def is_minor(line: str) -> bool:
+    """Whether a progression's tonic has a minor third: its degree i is written small."""
+    return bool(re.search(r"(?<![b#iv])i(?![iv])", line))
+
+
+_MINOR = [is_minor(line) for line in PROGRESSIONS]
+_LIFTS = (1, 1, 2, 2, 2, 3, 5, 7, 10)  # semitones by which songs modulate
+
+
+def key_of(tonic: int, minor: bool) -> str:
+    """A key's name ("C:major"), spelled as PITCH_CLASSES."""
+    return f"{PITCH_CLASSES[tonic % 12]}:{'minor' if minor else 'major'}"
+
+
+def mode(chords: Iterable[tuple[float, Chord]], tonic: int) -> bool | None:
+    """Whether a tonic is minor, by the third of its chords, given as (how long, chord); None where neither prevails."""
+    lasting = [0.0, 0.0]
+    for length, chord in chords:
+        pitches = QUALITIES[chord.quality]
+        if chord.root == tonic and (3 in pitches or 4 in pitches):
+            lasting[3 in pitches] += length
+    return None if max(lasting) < 2 * min(lasting) or not max(lasting) else lasting[1] > lasting[0]
 
 
 def harte(label: str) -> Chord | None:
@@ -105,22 +132,49 @@ def harte(label: str) -> Chord | None:
     root = root_of(label)
     if root is None:
         return None
-    word = label.partition(":")[2].partition("/")[0].partition("(")[0]
+    head, _, bass = label.partition("/")
+    word = head.partition(":")[2].partition("(")[0]
+    return Chord(root, _simple(word), bass if _DEGREES.fullmatch(bass) and _steps(bass) % 12 else "")
+
+
+def _simple(word: str) -> str:
+    """The key of QUALITIES that is nearest to a Harte quality."""
     if word in QUALITIES:
-        return Chord(root, word)
+        return word
     for start, quality in (("min", "min7"), ("maj", "maj7"), ("hdim", "hdim7"), ("dim", "dim7"), ("sus", "sus4"), ("aug", "aug")):
         if word.startswith(start):
-            return Chord(root, quality)
-    return Chord(root, "7" if word[:1] in ("9", "1") and word != "1" else "5" if word == "1" else "maj")
+            return quality
+    return "7" if word[:1] in ("9", "1") and word != "1" else "5" if word == "1" else "maj"
+
+
+_DEGREES = re.compile(r"[b#]*(?:1[0-3]|[1-9])")
+
+
+def _steps(bass: str) -> int:
+    """Semitones of a degree over the root: 3 of "b3"."""
+    number = int(bass.lstrip("b#")) - 1
+    return (0, 2, 4, 5, 7, 9, 11)[number % 7] + 12 * (number // 7) + bass.count("#") - bass.count("b")
+
+
+def inverted(rng: np.random.Generator, chord: Chord) -> Chord:
+    """With its third, fifth or seventh in the bass; power chords stay."""
+    names = {3: "b3", 4: "3", 6: "b5", 7: "5", 8: "#5", 9: "6", 10: "b7", 11: "7"}
+    able = [names[p] for p in QUALITIES[chord.quality][1:] if p in names]
+    if chord.quality == "5" or not able:
+        return chord
+    weights = np.array([{"3": 4.0, "5": 2.5}.get(name[-1], 1.0) for name in able])
+    return replace(chord, bass=able[rng.choice(len(able), p=weights / weights.sum())])
 
 
 def composed_chart(
     rng: np.random.Generator, bars: Sequence[int], power: bool = False
-) -> tuple[list[tuple[tuple[float, Chord], ...]], list[tuple[int, str]]]:
-    """Chords for bars of the given lengths in beats, and the sections as (first bar, letter).
+) -> tuple[list[tuple[tuple[float, Chord], ...]], list[tuple[int, str]], list[str]]:
+    """Chords for bars of the given lengths in beats, the sections as (first bar, letter), and the key of every bar.
 
-    power: rock: half of the chords without their third.
+    One song in five has chords over their third, fifth or seventh; one in eight modulates for good, and sections may change
+    between major and minor. power: rock: half of the chords without their third.
     """
+    own = rng.spawn(1)[0]  # what is drawn from it moves nothing else: rhythms stay what they were
     key, n = int(rng.integers(12)), len(bars)
     length = int(rng.choice([4, 8, 8, 8, 16]))
     form = "".join(rng.choice(list("ABC"), 3)) + "ABABCBB"
@@ -129,17 +183,30 @@ def composed_chart(
         step = length if rng.random() < 0.85 else int(rng.choice([2, 4, 6, 12]))
         sections.append((sections[-1][0] + step, form[len(sections) % len(form)]))
     sections = [s for s in sections if s[0] < n]
-    lines = {letter: progression(rng, key) for letter in "ABC"}
+    drawn = {letter: int(rng.integers(len(PROGRESSIONS))) for letter in "ABC"}
+    small = _MINOR[drawn["A"]]
+    for letter in "BC":  # most songs stay in their mode
+        if _MINOR[drawn[letter]] != small and own.random() < 0.8:
+            drawn[letter] = int(own.choice([i for i, minor in enumerate(_MINOR) if minor == small]))
+    lines = {letter: [degree(word, key) for word in PROGRESSIONS[number].split()] for letter, number in drawn.items()}
     if power:
         lines = {k: [Chord(c.root, "5") if rng.random() < 0.5 else c for c in v] for k, v in lines.items()}
+    if own.random() < 0.22:
+        share = own.uniform(0.2, 0.7)
+        lines = {k: [inverted(own, c) if i and own.random() < share else c for i, c in enumerate(v)] for k, v in lines.items()}
     per_bar = float(rng.choice([2, 1, 1, 1, 1, 0.5, 0.5, 0.25]))  # chords a bar
     lift = int(rng.integers(len(sections))) if rng.random() < 0.08 else None  # a modulation
+    if lift is None and len(sections) > 1 and own.random() < 0.06:
+        lift = int(own.integers(1, len(sections)))
+    by = int(own.choice(_LIFTS))
     out: list[tuple[tuple[float, Chord], ...]] = []
+    keys: list[str] = []
     for number, (first, letter) in enumerate(sections):
         last = sections[number + 1][0] if number + 1 < len(sections) else n
-        line = lines[letter]
+        line, tonic = lines[letter], key
         if lift is not None and number >= lift:
-            line = [Chord((c.root + 1 + (key % 2)) % 12, c.quality) for c in line]
+            line, tonic = [replace(c, root=(c.root + by) % 12) for c in line], key + by
+        keys += [key_of(tonic, _MINOR[drawn[letter]])] * (last - first)
         for bar in range(first, last):
             j = bar - first
             if per_bar == 2 and bars[bar] > 1:
@@ -148,6 +215,6 @@ def composed_chart(
             else:
                 chords = ((0.0, line[int(j * min(per_bar, 1)) % len(line)]),)
                 if rng.random() < 0.06 and bars[bar] > 1:
-                    chords = (*chords, (float(bars[bar] - 1), Chord((key + 7) % 12, "7")))
+                    chords = (*chords, (float(bars[bar] - 1), Chord((tonic + 7) % 12, "7")))
             out.append(chords)
-    return out, sections
+    return out, sections, keys

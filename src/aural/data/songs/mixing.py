@@ -5,6 +5,7 @@
 
 Mix       notes are read out of the bank with linear interpolation and added up by stem; each stem is driven, equalised and sent
           into the clip's room in one product of spectra, and the same product resamples to the rate that is wanted
+Pitch     a note's place in its recording is its step times the time, plus the integral of a vibrato and of a glide into the note
 Chance    all of it is in the tables, so a song is the same wherever it is mixed (to rounding: a GPU adds in any order)
 Exact     mixing a table that was cut gives the cut of the mix: every effect forgets within the second that is mixed before
 Cost      a clip of 30 s is about 5 million samples of notes (20 KB of tables) and 3 stems, 8 at most; on a GPU all of it is bound by
@@ -38,7 +39,7 @@ AT_ONCE_THERE = 1 << 24  # and on a GPU
 
 
 def laid(samples: Tensor, whole: Tensor, real: Tensor, stems: int, frames: int) -> Tensor:
-    """Notes added up: (clip, 6, note) int32 and (clip, 2, note) as in Table → (clip, stem, sample), float32.
+    """Notes added up: (clip, 6, note) int32 and (clip, 7, note) as in Table → (clip, stem, sample), float32.
 
     samples: the bank's. Starts count from the first of `frames` samples; what lies outside is left out.
     """
@@ -49,7 +50,8 @@ def laid(samples: Tensor, whole: Tensor, real: Tensor, stems: int, frames: int) 
         fast(out, samples, whole, real, stems, frames)
         return out.view(clips, stems, frames)
     start, count, offset, _, step, stem = (x.reshape(-1).long() for x in whole.unbind(1))
-    gain, release = (x.reshape(-1) for x in real.unbind(1))
+    gain, release, sway, turn, after, slide, glide = (x.reshape(-1) for x in real.unbind(1))
+    bent = (sway != 0) | (slide != 0)
     row = torch.arange(clips, device=samples.device).repeat_interleave(whole.shape[-1]) * stems + stem
     begin, end = (-start).clamp(min=0), torch.minimum(count, frames - start)
     spans, order = (end - begin).sort(descending=True, stable=True)  # equally long notes are in work together
@@ -61,6 +63,8 @@ def laid(samples: Tensor, whole: Tensor, real: Tensor, stems: int, frames: int) 
         own = order[first:last]
         k = begin[own, None] + torch.arange(lengths[first], device=samples.device)
         at = k * step[own, None]
+        if bent[own].any():
+            at = at + (_bent(k.float(), *(x[own, None] for x in (sway, turn, after, slide, glide))) * (1 << STEP)).long()
         place = offset[own, None] + (at >> STEP)
         inside = k < end[own, None]
         place = place.where(inside, 0)
@@ -72,6 +76,14 @@ def laid(samples: Tensor, whole: Tensor, real: Tensor, stems: int, frames: int) 
         out.index_add_(0, to.where(inside, 0).reshape(-1), value.where(inside, 0.0).reshape(-1))
         first = last
     return out.view(clips, stems, frames)
+
+
+def _bent(time: Tensor, sway: Tensor, turn: Tensor, after: Tensor, slide: Tensor, glide: Tensor) -> Tensor:
+    """How many samples further into its recording vibrato and glide have brought a note; see Table."""
+    turns = (time - after).clamp(min=0) * turn
+    glide = glide.clamp(min=1)
+    slid = torch.minimum(time, glide)
+    return sway * (1 - torch.cos((turns - turns.floor()) * (2 * math.pi))) - slide * (slid - slid * slid / (2 * glide))
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ class Plan:
         sections: (first bar, letter).
         division: 3 where triplets are the natural ones, else 4.
         early: beats by which some chord changes come before their beat (anticipations), 0 for none.
+        keys: of each bar ("C:major"); none where they are not known.
     """
 
     style: Style
@@ -31,6 +32,7 @@ class Plan:
     sections: list[tuple[int, str]]
     division: int
     early: float = 0.0
+    keys: list[str] = field(default_factory=list)
     starts: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,12 @@ class Plan:
     def chord(self, beat: float) -> Chord:
         """What sounds at a beat."""
         return self.line[max(0, int(np.searchsorted(self.at, beat + 1e-6, "right")) - 1)]
+
+    @property
+    def keyed(self) -> tuple[np.ndarray, list[str]]:
+        """(stretch + 1,) beats where keys change, from 0 to the end, and the key of each stretch; none where they are not known."""
+        at = [i for i, key in enumerate(self.keys) if i == 0 or key != self.keys[i - 1]]
+        return self.starts[[*at, -1]], [self.keys[i] for i in at]
 
     def changes(self, rng: np.random.Generator) -> list[tuple[float, float, Chord]]:
         """(start, length, chord) of each chord; a new bar strikes again; some come early."""
@@ -76,8 +84,9 @@ def planned(rng: np.random.Generator, style: Style, beats: int, charts: list[Cha
         chords: list[Chords] = [chart.bars[(first + i) % n] for i in range(len(bars))]
         starts = sorted({s + k * n - first for s in chart.sections for k in range(len(bars) // n + 2)} | {0})
         sections = [(s, "ABCDEFGH"[i % 3]) for i, s in enumerate(starts) if 0 <= s < len(bars)]
+        keys = [chart.keys[(first + i) % n] for i in range(len(bars))] if chart.keys else []
     else:
-        chords, sections = composed_chart(rng, bars, power=style.heavy)
+        chords, sections, keys = composed_chart(rng, bars, power=style.heavy)
     if per_bar == 4 and rng.random() < 0.05:  # a shorter bar at the ends of sections, as songs have
         for first, _ in sections[1:]:
             if rng.random() < 0.6:
@@ -91,7 +100,7 @@ def planned(rng: np.random.Generator, style: Style, beats: int, charts: list[Cha
                 bars[first:end] = [other] * (end - first)
     chords = [tuple(c for c in bar if c[0] < n) for bar, n in zip(chords, bars, strict=True)]
     early = (1 / 3 if division == 3 else 0.5) if rng.random() < 0.2 else 0.0
-    return Plan(style, style.metre, np.array(bars), chords, sections, division, early)
+    return Plan(style, style.metre, np.array(bars), chords, sections, division, early, keys)
 
 
 def swung(beats: np.ndarray, eighths: float, sixteenths: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .harmony import Chord
 from .plan import Plan
+from .score import root_of
 from .styles import METRES, STYLES, strokes
 
 KEEPERS = np.array([42, 42, 42, 46, 51, 51, 49, 70, 53, 54])  # hats, rides, crash, shaker, tambourine
@@ -22,6 +23,16 @@ SCALES = (
     [0, 3, 5, 6, 7, 10],
     [0, 2, 4, 7, 9],
 )
+
+_MAJOR = (SCALES[0], SCALES[0], SCALES[0], SCALES[3], SCALES[5])
+_MINOR = (SCALES[1], SCALES[1], SCALES[2], [0, 2, 3, 5, 7, 8, 11], SCALES[4])
+
+# Programs that sing: bowed, sung and blown; and from which to which MIDI pitch they play alone.
+RANGES = {
+    40: (55, 96), 41: (48, 86), 42: (36, 76), 43: (33, 62), 52: (48, 79), 53: (50, 80), 54: (48, 79), 56: (54, 82), 57: (41, 70),
+    60: (41, 75), 64: (58, 88), 65: (50, 81), 66: (46, 76), 67: (37, 69), 68: (58, 91), 69: (52, 82), 70: (36, 72), 71: (50, 90),
+    72: (72, 100), 73: (60, 96), 74: (60, 93), 75: (60, 92), 110: (55, 91),
+}  # fmt: skip
 
 # General MIDI programs that suit a kind of part.
 PROGRAMS = {
@@ -38,8 +49,8 @@ PROGRAMS = {
     "rhythm": [0, 1, 4, 5, 7, 16, 18, 25, 26, 27, 28, 28, 55, 61, 62, 63, 80],
     "bass": [32, 33, 33, 33, 34, 34, 35, 36, 37, 38, 38, 39, 39, 43],
     "riff": [29, 30, 30, 27, 28, 26, 34, 38, 62, 80, 81, 84, 87],
-    "lead": [0, 11, 22, 24, 29, 30, 40, 41, 42, 52, 53, 54, 56, 57, 59, 60, 64, 65, 66, 67, 68, 69, 71, 72, 73, 74, 75, 78, 79, 80, 81, 82,
-             84, 85, 85, 85, 86, 110],
+    "lead": [0, 11, 22, 24, 29, 30, 40, 40, 40, 41, 42, 52, 53, 53, 54, 54, 56, 57, 59, 60, 64, 65, 66, 67, 68, 69, 71, 72, 73, 73, 74, 75,
+             78, 79, 80, 81, 82, 84, 85, 85, 85, 86, 110],
 }  # fmt: skip
 
 
@@ -228,7 +239,7 @@ def accompaniment(rng: np.random.Generator, plan: Plan, kind: str) -> np.ndarray
                 rows += [(on, hold, p, 84 + accent * first) for p in (low, low + 7, low + 12)]
             elif kind == "oompah":
                 if first or (length == 4 and beat == 2):
-                    rows.append((on, 0.6, 36 + (now.root + (0 if first else 7)) % 12, 88))
+                    rows.append((on, 0.6, 36 + (now.low if first else now.root + 7) % 12, 88))
                 else:
                     rows += [(on, 0.5, p, 72) for p in now.voiced(lowest)]
             else:
@@ -252,10 +263,10 @@ def bass(rng: np.random.Generator, plan: Plan, kind: str, beat_drums: np.ndarray
     """A bass line: root, eight, kick (with the bass drum), oct, fifth, walk, sync, long."""
 
     def root(beat: float) -> int:
-        return 28 + (plan.chord(beat).root - 28) % 12
+        return 28 + (plan.chord(beat).low - 28) % 12
 
     if kind == "long":
-        return as_part([(on, length * 0.95, 28 + (chord.root - 28) % 12, 92) for on, length, chord in plan.changes(rng)])
+        return as_part([(on, length * 0.95, 28 + (chord.low - 28) % 12, 92) for on, length, chord in plan.changes(rng)])
     if kind == "kick":
         places = np.unique(beat_drums[beat_drums[:, 2] == 36, 0].round(3))
         if len(places) > len(plan.lengths):
@@ -276,7 +287,7 @@ def bass(rng: np.random.Generator, plan: Plan, kind: str, beat_drums: np.ndarray
                 if i == 0:
                     rows.append((on, 0.9, r, 95))
                 elif length > 2 and i == length // 2:
-                    rows.append((on, 0.9, r + 7 if rng.random() < 0.8 else r, 90))
+                    rows.append((on, 0.9, r + 7 if rng.random() < 0.8 and not plan.chord(on).bass else r, 90))
             elif kind == "walk":
                 fresh = i == 0 or bool((np.abs(plan.at - on) < 0.01).any())
                 rows.append((on, 0.9, r if fresh else r + int(rng.choice([2, 3, 4, 5, 7, 9])), 90))
@@ -309,11 +320,15 @@ def riff(rng: np.random.Generator, plan: Plan) -> np.ndarray:
     return as_part(rows)
 
 
-def melody(rng: np.random.Generator, plan: Plan, density: float | None = None, low: int = 58, high: int = 74) -> np.ndarray:
+def melody(
+    rng: np.random.Generator, plan: Plan, density: float | None = None, low: int = 58, high: int = 74, legato: bool = False
+) -> np.ndarray:
     """Motives of two bars that come back with their section; some start before their bar (pickups)."""
-    scale, key = SCALES[rng.integers(len(SCALES))], plan.line[0].root
-    base = int(rng.integers(low, high))
-    base += (key - base) % 12
+    shortest = 0.95 if legato else 0.6
+    tones = keyed(rng, plan, SCALES)
+    lowest = int(rng.integers(low, high))
+    own = rng.spawn(1)[0]
+    nearer = own.uniform(0.2, 0.8)  # how many notes on a beat belong to their chord
     length = int(np.bincount(plan.lengths).argmax())
     rate = 3 if plan.division == 3 else int(rng.choice([2, 2, 4]))
     motives = [
@@ -324,8 +339,10 @@ def melody(rng: np.random.Generator, plan: Plan, density: float | None = None, l
     for bar in range(0, len(plan.lengths) - 1, 2):
         if rng.random() < 0.18:
             continue
-        own = "ABC".find(letters[bar]) % 3
-        places, moves, pickup = motives[own if rng.random() < 0.7 else rng.integers(3)]
+        letter = "ABC".find(letters[bar]) % 3
+        places, moves, pickup = motives[letter if rng.random() < 0.7 else rng.integers(3)]
+        tonic, scale = tones(bar)
+        base = lowest + (tonic - lowest) % 12
         if pickup:
             lead = [[-0.5], [-1.0, -0.5]][rng.integers(2)] if rate != 3 else [-1 / 3]
             places = np.array([*lead, *places[places < 2 * length - 1.5]])
@@ -335,11 +352,40 @@ def melody(rng: np.random.Generator, plan: Plan, density: float | None = None, l
             on = plan.starts[bar] + place
             if 0 <= on < plan.beats:
                 pitch = base + 12 * (at // len(scale)) + scale[at % len(scale)]
-                rows.append((on, (follow - place) * rng.uniform(0.6, 1), pitch, 86 + 6 * (place % 1 == 0)))
+                if place % 1 == 0 and own.random() < nearer:
+                    pitch += min(((c - pitch + 6) % 12 - 6 for c in plan.chord(on).pitch_classes), key=abs)
+                rows.append((on, (follow - place) * rng.uniform(shortest, 1), pitch, 86 + 6 * (place % 1 == 0)))
     return as_part(rows)
 
 
-# ---- a piano alone
+def keyed(rng: np.random.Generator, plan: Plan, scales: Sequence[list[int]]) -> Callable[[int], tuple[int, list[int]]]:
+    """Tonic and scale of a bar: one scale for a song's major and one for its minor; where the key isn't known, one of `scales` on
+    the first chord."""
+    free, own = scales[int(rng.integers(len(scales)))], rng.spawn(1)[0]
+    major, minor = _MAJOR[int(own.integers(len(_MAJOR)))], _MINOR[int(own.integers(len(_MINOR)))]
+    if own.random() < 0.08:  # blue notes
+        major = SCALES[4]
+
+    def tones(bar: int) -> tuple[int, list[int]]:
+        if not plan.keys:
+            return plan.line[0].root, free
+        key = plan.keys[bar]
+        return root_of(key) or 0, minor if key.endswith("minor") else major
+
+    return tones
+
+
+# ---- one player alone
+
+
+def solo(rng: np.random.Generator, plan: Plan, kind: str, low: int, high: int) -> np.ndarray:
+    """One line from one pitch to another, legato: melody, runs, figures, trills (see `right_hand`), or thirds for a bow."""
+    line = right_hand(rng, plan, kind) if kind != "melody" else melody(rng, plan, rng.uniform(0.2, 0.8), legato=True)
+    octave = 12 * round(((low + high) / 2 - float(np.median(line[:, 2]))) / 12 + rng.uniform(-0.4, 0.4)) if len(line) else 0
+    line[:, 2] += octave
+    for _ in range(3):
+        line[:, 2] += 12.0 * (line[:, 2] < low) - 12.0 * (line[:, 2] > high)
+    return line
 
 
 def left_hand(rng: np.random.Generator, plan: Plan, kind: str) -> np.ndarray:
@@ -350,15 +396,16 @@ def left_hand(rng: np.random.Generator, plan: Plan, kind: str) -> np.ndarray:
         for i in range(int(length)):
             on = float(plan.starts[bar] + i)
             chord = plan.chord(on)
-            low = 36 + (chord.root - 36) % 12
+            low = 36 + (chord.low - 36) % 12
             voices = chord.voiced(48)
             if kind == "alberti":
+                voices = sorted(chord.voiced(low + 12))
                 order = [0, -1, 1, -1] if len(voices) < 4 else [0, 2, 1, 3]
                 rows += [
                     (on + k / rate, 1.1 / rate, voices[order[(i * rate + k) % 4] % len(voices)], 66 + 6 * (k == 0)) for k in range(rate)
                 ]
             elif kind == "broken":
-                tones = [low, low + 7, *(v + 12 * (v < low + 12) for v in voices)]
+                tones = [low, *([] if chord.bass else [low + 7]), *(v + 12 * (v < low + 12) for v in voices)]
                 up = [*tones, *tones[-2:0:-1]]
                 rows += [(on + k / rate, 1.5 / rate, up[(i * rate + k) % len(up)], 64 + 8 * (k == 0)) for k in range(rate)]
             elif kind == "stride":
@@ -385,11 +432,12 @@ def right_hand(rng: np.random.Generator, plan: Plan, kind: str) -> np.ndarray:
         line = melody(rng, plan, rng.uniform(0.25, 0.7), 64, 80)
         under = {"melody": (), "thirds": (-3,), "octaves": (-12,), "chords": (-5, -8, -12)}[kind]
         return np.concatenate([line, *(line + np.array([0.0, 0.0, step, -8.0]) for step in under)])
-    scale, rows, at = SCALES[rng.integers(4)], [], 7
+    tones, rows, at = keyed(rng, plan, SCALES[:4]), list[tuple[float, float, float, float]](), 7
     rate = int(rng.choice([3, 6])) if plan.division == 3 else int(rng.choice([4, 4, 6, 8]))
-    base = 60 + (plan.line[0].root - 60) % 12
     up = 1
     for bar, length in enumerate(plan.lengths):
+        tonic, scale = tones(bar)
+        base = 60 + tonic % 12
         for i in range(int(length)):
             on = float(plan.starts[bar] + i)
             if rng.random() < 0.12:

@@ -9,13 +9,14 @@ Traps         a held key struck again is released first; a stem's voices are flu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from scipy.signal import lfilter, oaconvolve
 
-from ...annotations import Events, Example, Intervals, Notes, Tempo
+from ...annotations import Curves, Events, Example, Intervals, Notes, Tempo
+from ...annotations import Score as Number
 from ...sound import Sound
 from ...tasks.onset import merged
 from .fonts import RATE, Font, Fonts
@@ -36,12 +37,31 @@ GM_DRUMS = {
 _GROOVE_ALIAS = {22: 42, 26: 46, 58: 43}  # keys of the Roland kit that the Groove drummers played
 
 
+GRID = 100  # points a second of a melody
+
+
 class Played(Protocol):
-    """What one player did: (note, 6) start, end, pitch, velocity, heard start, swells; and which notes the others cover."""
+    """What one player did: (note, 6) start, end, pitch, velocity, heard start, swells; which notes the others cover; semitones that
+    the player is off; (note, 6) how its pitch moves (see `moved`); and how loud it is."""
 
     track: Track
     notes: np.ndarray
     covered: np.ndarray
+    off: float
+    moves: np.ndarray
+    level: float
+
+
+def moved(moves: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The factor by which a note is higher than its pitch, at seconds; vibrato and a glide into the note.
+
+    moves (…, 6): when its key goes down (s), depth of the vibrato (a share of the frequency), its rate (Hz), how long after the key
+    it begins (s); depth of the glide (a share; negative comes from above) and how long it takes (s).
+    """
+    down, depth, rate, after, slide, glide = np.moveaxis(moves, -1, 0)
+    since = times - down
+    vibrato = 1 + depth * np.sin(2 * np.pi * rate * np.maximum(since - after, 0))
+    return np.asarray(vibrato - slide * np.clip(1 - since / np.maximum(glide, 1e-9), 0, 1))
 
 
 @dataclass
@@ -52,6 +72,9 @@ class _Stem:
     sound: np.ndarray
     notes: np.ndarray
     wet: float
+    off: float = 0.0
+    moves: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
+    level: float = 0.0
     covered: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
 
@@ -60,7 +83,8 @@ def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float,
 
     Corpora's songs are played up to 35 % faster or slower, all but drums is transposed by -5..+6 semitones, the whole is
     detuned (70 % within ±15 cents, the rest ±50). Fields: sound (mono, 44,100 Hz, peak -12..-0.5 dBFS), beats, downbeats,
-    onsets, soft_onsets, drums, notes, chords, sections, tempo, strata; `stems` adds the parts that sum to the sound.
+    onsets, soft_onsets, drums, notes, sections, tempo, strata, and where they are known chords, key, tuning, melody, melody_notes
+    and bass; `stems` adds the parts that sum to the sound.
     """
     score = arranged(score, rng, seconds)
     if len(score.notes) < 12 or len(score.beats) < 6:
@@ -88,7 +112,7 @@ def render(score: Score, fonts: Fonts, rng: np.random.Generator, seconds: float,
         return None
     gain = np.float32(10 ** (-rng.uniform(0.5, 12) / 20) / peak)
     _cover(players, mix)
-    fields = truth(score, players, seconds)
+    fields = truth(score, players, seconds, cents)
     if fields is None:
         return None
     example = Example(sound=Sound((mix * gain * 32767).round().astype(np.int16).astype(np.float32) / 32768, RATE), **fields)
@@ -123,18 +147,7 @@ def arranged(score: Score, rng: np.random.Generator, seconds: float) -> Score:
     start = rng.uniform(0, spare) if spare > 0 and rng.random() < 0.75 else 0.0
     score = score.cut(start, start + seconds)
     lead = rng.uniform(0.02, 1.5) if start == 0 else 0.0  # a little silence before a song's beginning
-    if lead:
-        from dataclasses import replace
-
-        notes = score.notes.copy()
-        notes[:, :2] += lead
-
-        def moved(spans: Intervals | None) -> Intervals | None:
-            return None if spans is None else replace(spans, starts=spans.starts + lead, ends=spans.ends + lead)
-
-        score = replace(score, notes=notes, beats=score.beats + lead, chords=moved(score.chords), sections=moved(score.sections))
-        score = score.cut(0.0, seconds)
-    return score
+    return score.later(lead).cut(0.0, seconds) if lead else score
 
 
 def _played(
@@ -148,7 +161,8 @@ def _played(
         font, preset = fonts.instrument(rng, track.program, main)
         bank, channel = 0, 0
     font.select(channel, bank, preset)
-    font.synth.set_tuning(channel, 0.0 if track.drum else (cents + rng.normal(0, 3)) / 100)
+    off_by = 0.0 if track.drum else (cents + float(rng.normal(0, 3))) / 100
+    font.synth.set_tuning(channel, off_by)
     start, end, pitch, velocity = performed(track, notes, score, rng, n / RATE)
     heard = np.zeros(len(notes))
     swells = np.zeros(len(notes))
@@ -171,7 +185,9 @@ def _played(
     if track.drum:
         sound = sound if rng.random() < 0.7 else _squashed(sound, rng)
     table = noted(on / RATE, np.minimum(off, n) / RATE, pitch, velocity, heard, swells)
-    return _Stem(track, sound, table, sent(rng))
+    moves = np.zeros((len(on), 6))  # this synthesiser plays neither vibrato nor glides
+    moves[:, 0] = on / RATE
+    return _Stem(track, sound, table, sent(rng), off_by, moves)
 
 
 def sent(rng: np.random.Generator) -> float:
@@ -190,7 +206,8 @@ def performed(
     velocity = np.clip(velocity, 8, 127).astype(int)
     tight, lag = (0.004, 0.003) if track.drum else (0.008, 0.008)
     start = np.maximum(start + rng.normal(0, rng.uniform(0, tight), len(notes)) + rng.uniform(-lag, lag), 0.0)
-    end = np.maximum(start + 0.04, start + (end - notes[:, 0]) * (1.0 if track.drum else rng.uniform(0.75, 1.05)))
+    held = 1.0 if track.drum else rng.uniform(0.75, 1.05)
+    end = np.maximum(start + 0.04, start + (end - notes[:, 0]) * (max(held, 0.98) if track.legato else held))
     if track.pedal and len(score.beats):
         edges = np.append(score.beats[score.positions == 1] if rng.random() < 0.5 else score.beats, seconds)
         until = edges[np.minimum(np.searchsorted(edges, end), len(edges) - 1)]
@@ -304,7 +321,8 @@ def _balance(players: list[_Stem], rng: np.random.Generator) -> None:
     for player in players:
         loud = _loudness(player.sound)
         level = np.sqrt(np.sort(loud)[-max(1, len(loud) // 10) :].mean()) + 1e-9
-        player.sound = player.sound * np.float32(10 ** (wanted(player.track, alone, rng) / 20) / level)
+        player.level = 10 ** (wanted(player.track, alone, rng) / 20)
+        player.sound = player.sound * np.float32(player.level / level)
 
 
 def wanted(track: Track, alone: bool, rng: np.random.Generator) -> float:
@@ -352,8 +370,8 @@ def _cover(players: Sequence[_Stem], mix: np.ndarray) -> None:
         player.covered = own[frame] < COVERED * whole[frame]
 
 
-def truth(score: Score, players: Sequence[Played], seconds: float) -> dict[str, object] | None:
-    """Every field but the sound."""
+def truth(score: Score, players: Sequence[Played], seconds: float, cents: float) -> dict[str, object] | None:
+    """Every field but the sound; cents: that the whole is off."""
     onsets, soft, hits, names, notes, owners = [], [], [], [], [], []
     for index, player in enumerate(players):
         covered = player.covered
@@ -393,7 +411,92 @@ def truth(score: Score, players: Sequence[Played], seconds: float) -> dict[str, 
         "soft_onsets": Events(swell),
         "drums": Events(drum_times[drum_order].round(5), tuple(names[i] for i in drum_order)),
         "notes": Notes(table[:, 0], table[:, 1], table[:, 2], table[:, 3], None, owner, tuple(p.track.name for p in players)),
-        "chords": score.chords if notes and score.chords is not None else empty,
+        **({"chords": _rooted(score, players)} if notes and score.chords is not None else {} if notes else {"chords": empty}),
         "sections": score.sections or empty,
         "tempo": Tempo(np.array([round(bpm, 2)]), np.array([1.0])),
+        **({"tuning": Number(440 * 2 ** (cents / 1200))} if notes else {}),
+        **_keyed(score, bool(notes), seconds),
+        **_led(score, players, seconds),
+        **_founded(score, players),
     }
+
+
+def _rooted(score: Score, players: Sequence[Played]) -> Intervals | None:
+    """Chords; without their basses where the part that would play them is missing."""
+    if score.chords is None or not score.parted or any(p.track.name == "bass" for p in players):
+        return score.chords
+    return replace(score.chords, labels=tuple(label.partition("/")[0] for label in score.chords.labels))
+
+
+def _keyed(score: Score, pitched: bool, seconds: float) -> dict[str, object]:
+    """`key` from the start to the end; "N" without pitched players."""
+    if not pitched:
+        return {"key": Intervals(np.zeros(1), np.array([seconds]), ("N",))}
+    if score.keys is None or not len(score.keys):
+        return {}
+    starts, ends = score.keys.starts.copy(), score.keys.ends.copy()
+    starts[0], ends[-1] = 0.0, seconds
+    return {"key": replace(score.keys, starts=starts.round(5), ends=ends.round(5))}
+
+
+def _led(score: Score, players: Sequence[Played], seconds: float) -> dict[str, object]:
+    """`melody` and `melody_notes` of the leads; neither where another part may lead.
+
+    One voice at a time: the loudest lead, and the others where it rests; of a lead's notes the latest.
+    """
+    leads = sorted((p for p in players if p.track.name == "lead"), key=lambda p: -p.level)
+    if not leads and (not score.parted or any(p.track.name == "riff" for p in players)):
+        return {}
+    line = np.zeros((0, 4))
+    moves, off = np.zeros((0, 6)), np.zeros(0)
+    for lead in leads:
+        notes, kept = _alone(lead.notes[:, :4], lead.notes[:, 2])
+        if len(line):  # it may speak while the others rest
+            after = np.searchsorted(line[:, 0], notes[:, 0], "right")
+            free = notes[:, 0] >= np.concatenate([[-1.0], line[:, 1]])[after]
+            notes[:, 1] = np.minimum(notes[:, 1], np.append(line[:, 0], np.inf)[after])
+            free &= notes[:, 1] - notes[:, 0] > 0.05
+            notes, kept = notes[free], kept[free]
+        line = np.concatenate([line, notes])
+        moves, off = np.concatenate([moves, lead.moves[kept]]), np.concatenate([off, np.full(len(kept), lead.off)])
+        order = np.argsort(line[:, 0], kind="stable")
+        line, moves, off = line[order].round(5), moves[order], off[order]
+    times = np.arange(int(seconds * GRID) + 1) / GRID
+    values = np.zeros(len(times))
+    if len(line):
+        now = np.searchsorted(line[:, 0], times, "right") - 1
+        sounds = (now >= 0) & (times < line[now, 1])
+        now = now[sounds]
+        values[sounds] = 440 * 2 ** ((line[now, 2] + off[now] - 69) / 12) * moved(moves[now], times[sounds])
+    return {
+        "melody": Curves(times, values[None].round(3)),
+        "melody_notes": Notes(line[:, 0], line[:, 1], line[:, 2], line[:, 3]),
+    }
+
+
+def _founded(score: Score, players: Sequence[Played]) -> dict[str, object]:
+    """`bass`: the notes of the bass; not where another part may play it."""
+    basses = [p.notes[:, :4] for p in players if p.track.name == "bass"]
+    if not basses and (not score.parted or any(p.notes[:, 2].min() < 45 for p in players if not p.track.drum)):
+        return {}
+    notes = np.concatenate(basses) if basses else np.zeros((0, 4))
+    line = _alone(notes, -notes[:, 2])[0].round(5)
+    return {"bass": Notes(line[:, 0], line[:, 1], line[:, 2], line[:, 3])}
+
+
+def _alone(notes: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(note, 4) one at a time, and which of the notes they are: each ends where the next one starts, and of those that start within
+    20 ms the one of the highest rank stays."""
+    order = np.argsort(notes[:, 0], kind="stable")
+    kept: list[int] = []
+    starts, ranks = notes[:, 0].tolist(), rank.tolist()
+    for i in order.tolist():
+        if kept and starts[i] - starts[kept[-1]] < 0.02:
+            if ranks[i] > ranks[kept[-1]]:
+                kept[-1] = i
+        else:
+            kept.append(i)
+    chosen = np.array(kept, int)
+    line = notes[chosen].copy()
+    line[:-1, 1] = np.minimum(line[:-1, 1], line[1:, 0])
+    return line, chosen

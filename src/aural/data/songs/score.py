@@ -7,7 +7,9 @@ Conventions   times in seconds from the start; arrays of equal length describe t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +22,19 @@ _NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 @dataclass(frozen=True)
 class Track:
-    """One player: a General MIDI program 0..127 (ignored where `drum`)."""
+    """One player: a General MIDI program 0..127 (ignored where `drum`).
+
+    Attributes:
+        name: what it does; "lead" is the melody, "bass" the bass line.
+        pedal: notes ring on to the next bar or beat.
+        legato: notes last until the next one starts.
+    """
 
     name: str
     program: int = 0
     drum: bool = False
     pedal: bool = False
+    legato: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Score:
         metre: the prevailing one, as written ("4/4", "6/8": two dotted beats a bar).
         tags: words for strata: the style, "swing", "rubato", "no drums" …
         fixed: True where the tempo must stay (composed songs have drawn theirs already).
+        keys: "C:major", "A:minor", spelled as PITCH_CLASSES; None where they are not known.
+        parted: True where tracks are parts: what no track is called isn't there. False where a piano may hold melody or bass.
     """
 
     name: str
@@ -51,6 +62,8 @@ class Score:
     sections: Intervals | None = None
     tags: tuple[str, ...] = field(default=())
     fixed: bool = True
+    keys: Intervals | None = None
+    parted: bool = True
 
     def __post_init__(self) -> None:
         notes = np.asarray(self.notes, dtype=np.float64).reshape(-1, 5)
@@ -72,19 +85,26 @@ class Score:
         """Played `factor` times as fast."""
         notes = self.notes.copy()
         notes[:, :2] /= factor
-        return replace(
-            self, notes=notes, beats=self.beats / factor, chords=_scaled(self.chords, factor), sections=_scaled(self.sections, factor)
-        )
+        spans = self._spans(lambda spans: replace(spans, starts=spans.starts / factor, ends=spans.ends / factor))
+        return replace(self, notes=notes, beats=self.beats / factor, **spans)
+
+    def later(self, seconds: float) -> Score:
+        """Everything so many seconds later."""
+        notes = self.notes.copy()
+        notes[:, :2] += seconds
+        spans = self._spans(lambda spans: replace(spans, starts=spans.starts + seconds, ends=spans.ends + seconds))
+        return replace(self, notes=notes, beats=self.beats + seconds, **spans)
 
     def transposed(self, semitones: int) -> Score:
-        """Every pitched note and chord moved; drums stay."""
+        """Every pitched note, chord and key moved; drums stay."""
         notes = self.notes.copy()
         pitched = ~np.array([t.drum for t in self.tracks])[notes[:, 4].astype(int)] if len(notes) else np.zeros(0, bool)
         notes[pitched, 2] += semitones
-        chords = self.chords
-        if chords is not None:
-            chords = replace(chords, labels=tuple(transposed_chord(label, semitones) for label in chords.labels))
-        return replace(self, notes=notes, chords=chords)
+
+        def moved(spans: Intervals | None) -> Intervals | None:
+            return None if spans is None else replace(spans, labels=tuple(transposed_chord(label, semitones) for label in spans.labels))
+
+        return replace(self, notes=notes, chords=moved(self.chords), keys=moved(self.keys))
 
     def cut(self, start: float, end: float) -> Score:
         """What begins inside [start, end), counted from `start`."""
@@ -96,22 +116,22 @@ class Score:
             notes=notes,
             beats=self.beats[inside] - start,
             positions=self.positions[inside],
-            chords=None if self.chords is None else self.chords.cut(start, end),
-            sections=None if self.sections is None else self.sections.cut(start, end),
+            **self._spans(lambda spans: spans.cut(start, end)),
         )
 
-
-def _scaled(spans: Intervals | None, factor: float) -> Intervals | None:
-    return None if spans is None else replace(spans, starts=spans.starts / factor, ends=spans.ends / factor)
+    def _spans(self, change: Callable[[Intervals], Intervals]) -> dict[str, Any]:
+        """chords, sections and keys, each changed where it is known."""
+        spans = {"chords": self.chords, "sections": self.sections, "keys": self.keys}
+        return {name: None if value is None else change(value) for name, value in spans.items()}
 
 
 def root_of(chord: str) -> int | None:
-    """The pitch class of a Harte chord's root; None for N and X."""
+    """The pitch class of the root of a Harte chord, or of a key's tonic; None for N and X."""
     found = _ROOT.fullmatch(chord)
     return None if found is None else (_NATURAL[found[1]] + found[2].count("#") - found[2].count("b")) % 12
 
 
 def transposed_chord(chord: str, semitones: int) -> str:
-    """A Harte chord moved by semitones; N and X stay."""
+    """A Harte chord or a key moved by semitones; N and X stay, and so does the degree in the bass."""
     found, root = _ROOT.fullmatch(chord), root_of(chord)
     return chord if found is None or root is None else PITCH_CLASSES[(root + semitones) % 12] + found[3]

@@ -39,7 +39,8 @@ class Table:
     Attributes:
         whole: (6, note) int32: start (sample at RATE, negative before the sound), count of samples, offset and length in the
             bank, step through it (2^-STEP samples a sample), stem.
-        real: (2, note) float32: gain from a bank's int16, samples of the release.
+        real: (7, note) float32: gain from a bank's int16, samples of the release; vibrato: `sway` in samples of the recording,
+            turns a sample, samples after which it begins; glide: `slide` in samples of the recording a sample, its samples.
         stems: (4 + KNOTS, stem) float32: a stem x becomes p·x + q·tanh(a·x), then goes through the equaliser (dB at KNOTS), and
             with the factor `wet` into the room.
         room: (3,) float32: decay in 1/samples, delay in samples, gain of the whole.
@@ -77,7 +78,7 @@ def silence(frames: int = 0) -> Table:
     """Nothing, for so many samples."""
     return Table(
         np.zeros((6, 0), np.int32),
-        np.zeros((2, 0), np.float32),
+        np.zeros((7, 0), np.float32),
         np.zeros((4 + KNOTS, 0), np.float32),
         np.zeros(3, np.float32),
         np.array([0, 1, frames], np.int32),
@@ -86,14 +87,17 @@ def silence(frames: int = 0) -> Table:
 
 @dataclass
 class _Part:
-    """What one player did (see render.Played), and its rows: start, count, number in the bank, gain, ratio, release, each (note,);
-    energy (tenth of a second,)."""
+    """What one player did (see render.Played), and its rows: start, count, number in the bank, gain, ratio, release, each (note,),
+    and moves (note, 6); energy (tenth of a second,)."""
 
     track: Track
     notes: np.ndarray
     rows: tuple[np.ndarray, ...]
     energy: np.ndarray
     wet: float
+    off: float
+    moves: np.ndarray
+    level: float = 0.0
     covered: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
 
@@ -120,7 +124,7 @@ def tabled(score: Score, bank: Bank, rng: np.random.Generator, seconds: float) -
     for part in parts[STEMS:]:  # more players than stems: they share the last one
         _shaped(part, False, rng)
     _cover(parts)
-    fields = render.truth(score, parts, whole)
+    fields = render.truth(score, parts, whole, cents)
     if fields is None:
         return None
     first = LEAD if rng.random() < 0.85 else 0.0  # now and then from where the performance begins
@@ -157,7 +161,13 @@ def _played(
     if not len(on):
         return None
     shots, gain, ratio = shots[kept], gain[kept], ratio[kept]
+    moves = _moves(track, program, on, off, pitch, rng) if track.name == "lead" else np.zeros((len(on), 6))
+    moves[:, 0] = on / RATE
     whole = (bank.length[shots] - 2) / ratio
+    if moves[:, 1:].any():  # what is bent upwards comes sooner to the end of its recording
+        _, depth, rate, _, slide, glide = moves.T
+        further = RATE * (depth / (np.pi * np.maximum(rate, 1e-3)) + np.maximum(-slide, 0) * glide / 2)
+        whole = np.maximum(whole - further - 1, 0)
     if track.drum:
         release = np.full(len(on), 0.01 * RATE)
         count = np.minimum(_choked(on, pitch), whole)
@@ -166,10 +176,42 @@ def _played(
         count = np.minimum(off - on + release, whole)
     off = np.minimum(off, on + count)
     table = render.noted(on / RATE, np.minimum(off / RATE, seconds), pitch, velocity, heard, swells)
-    rows: tuple[np.ndarray, ...] = (on, count.astype(int), shots, gain, ratio, release)
+    rows: tuple[np.ndarray, ...] = (on, count.astype(int), shots, gain, ratio, release, moves)
     if not track.drum and rng.random() < 0.06:
         rows = _echoed(rows, score.bpm, rng)
-    return _Part(track, table, rows, _energy(rows, bank, seconds), render.sent(rng))
+    return _Part(track, table, rows, _energy(rows, bank, seconds), render.sent(rng), off_by, moves)
+
+
+# Programs by how their players bend notes: bowed and sung ones nearly always, winds and brass often, others now and then.
+_SUNG = (40, 41, 42, 43, 48, 49, 52, 53, 54, 85, 110)
+_BLOWN = (*range(56, 61), *range(64, 80), 22, 111)
+_BENT = (*range(26, 32), *range(80, 88), *range(16, 22), 104, 106, 107)
+
+
+def _moves(track: Track, program: int, on: np.ndarray, off: np.ndarray, pitch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(note, 6) vibrato and glides of a lead as `render.moved` reads them, but for the first column: of a part of its notes."""
+    own = rng.spawn(1)[0]
+    moves = np.zeros((len(on), 6))
+    chance = 0.95 if program in _SUNG else 0.75 if program in _BLOWN else 0.3 if program in _BENT else 0.0
+    if own.random() >= chance:
+        return moves
+    n, length = len(on), (off - on) / RATE
+    share, rate, depth = own.uniform(0.4, 1), own.uniform(5, 7), np.exp(own.uniform(np.log(10), np.log(60)))
+    after = np.clip(own.uniform(0.1, 0.3) + own.normal(0, 0.05, n), 0.08, 0.4)
+    sways = (own.random(n) < share) & (length > after + 0.1)
+    cents = np.clip(depth * np.exp(own.normal(0, 0.25, n)), 8, 70)
+    moves[sways, 1] = (2.0 ** (cents / 1200) - 1)[sways]
+    moves[:, 2] = np.where(sways, rate * np.exp(own.normal(0, 0.04, n)), 0.0)
+    moves[:, 3] = after * sways
+    scoops = (own.random(n) < own.uniform(0, 0.4)) & (length > 0.15)
+    down = np.where(scoops, own.uniform(0.1, 1.0, n), 0.0)
+    if program in _SUNG and n > 1:  # a finger or a voice that slides from the note before
+        tied = np.append(False, (on[1:] - off[:-1] < 0.03 * RATE) & (np.abs(np.diff(pitch)) <= 5))
+        slides = tied & (own.random(n) < own.uniform(0, 0.3)) & (length > 0.2)
+        down[slides] = np.diff(pitch, prepend=pitch[0])[slides]
+    moves[:, 4] = 1 - 2.0 ** (-down / 12)
+    moves[:, 5] = own.uniform(0.03, 0.12, n) * (down != 0)
+    return moves
 
 
 def _kitted(
@@ -201,17 +243,17 @@ def _choked(on: np.ndarray, pitch: np.ndarray) -> np.ndarray:
 
 def _echoed(rows: tuple[np.ndarray, ...], bpm: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Two quiet echoes in time: the notes again."""
-    on, count, shots, gain, ratio, release = rows
+    on, count, shots, gain, ratio, release, moves = rows
     gap = max(1, round(RATE * 60 / max(bpm, 40) * float(rng.choice([0.5, 0.75, 1.0]))))
     levels = (1.0, rng.uniform(0.1, 0.3), rng.uniform(0.03, 0.1))
     delayed = np.concatenate([on + k * gap for k in range(3)])
     quieter = np.concatenate([gain * level for level in levels])
-    return delayed, np.tile(count, 3), np.tile(shots, 3), quieter, np.tile(ratio, 3), np.tile(release, 3)
+    return delayed, np.tile(count, 3), np.tile(shots, 3), quieter, np.tile(ratio, 3), np.tile(release, 3), np.tile(moves, (3, 1))
 
 
 def _energy(rows: tuple[np.ndarray, ...], bank: Bank, seconds: float) -> np.ndarray:
     """(tenth of a second,) mean square of a part, reckoned."""
-    on, count, shots, gain, _, _ = rows
+    on, count, shots, gain = rows[:4]
     frames = int(seconds * RATE / FRAME) + 1
     tenths = bank.energy[shots] * np.square(gain / bank.level[shots])[:, None]
     place = np.arange(tenths.shape[1])
@@ -228,9 +270,9 @@ def _loud(energy: np.ndarray) -> float:
 def _shaped(part: _Part, alone: bool, rng: np.random.Generator) -> np.ndarray:
     """(4 + KNOTS,) p, q, a, wet, equaliser; sets the part's level."""
     level = _loud(part.energy)
-    goal = 10 ** (wanted(part.track, alone, rng) / 20)
-    on, count, shots, gain, ratio, release = part.rows
-    part.rows = (on, count, shots, gain * goal / level, ratio, release)
+    goal = part.level = 10 ** (wanted(part.track, alone, rng) / 20)
+    on, count, shots, gain, *others = part.rows
+    part.rows = (on, count, shots, gain * goal / level, *others)
     part.energy = part.energy * (goal / level) ** 2
     p, q, a = 1.0, 0.0, 0.0
     program = part.track.program
@@ -255,11 +297,14 @@ def _cover(parts: list[_Part]) -> None:
 
 
 def _table(parts: list[_Part], stems: np.ndarray, bank: Bank, rng: np.random.Generator, frames: int) -> Table:
-    on, count, shots, gain, ratio, release = (np.concatenate([p.rows[k] for p in parts]) for k in range(6))
+    on, count, shots, gain, ratio, release, moves = (np.concatenate([p.rows[k] for p in parts]) for k in range(7))
     stem = np.concatenate([np.full(len(p.rows[0]), min(k, STEMS - 1)) for k, p in enumerate(parts)])
     step = np.round(ratio * 2**STEP)
     whole = np.stack([on, count, bank.offset[shots], bank.length[shots], step, stem]).astype(np.int32)
-    real = np.stack([gain, release]).astype(np.float32)
+    _, depth, rate, after, slide, glide = moves.T
+    turn = rate / RATE
+    sway = ratio * depth / (2 * np.pi * np.where(turn > 0, turn, 1))
+    real = np.stack([gain, release, sway, turn, after * RATE, ratio * slide, glide * RATE]).astype(np.float32)
     rooms = len(bank.room_offset) - 1
     if rooms and rng.random() < 0.4:
         number, decay, delay = 1 + int(rng.integers(rooms)), 0.0, 0.0
