@@ -1,34 +1,42 @@
 """Which input, which first layer? Trains every classifier of the survey's third section on the same sounds, with few and with many labels.
 
-    python recipes/which_input.py OUT [steps=600] [jobs=6] [minutes=9] [seeds=0,1,2] [to=results/which-input.md]
-    python recipes/which_input.py OUT steps=2 limit=4 batch=2 budgets=0.1 seeds=0 jobs=0      (a rehearsal; its figures mean nothing)
-    python recipes/which_input.py OUT only=tag/sample_cnn,tag/choi16 data=notes,esc10 budgets=0.1,1 folds=1,2,3,4,5
+    python recipes/which_input.py OUT [steps=400] [jobs=6] [minutes=8.5] [seeds=0,1] [precision=bf16-mixed]
+        (all GPUs that there are; 12 jobs for each are about enough)
+    python recipes/which_input.py OUT minutes=0 to=results/which-input.md                 (the table of the rows that are there)
+    python recipes/which_input.py OUT steps=2 limit=4 batch=2 budgets=0.1 seeds=0 jobs=0  (a rehearsal; its figures mean nothing)
+    python recipes/which_input.py OUT only=tag/sample_cnn,tag/choi16 data=notes,esc10 budgets=1,0.1 folds=1,2,3,4,5
 
 Sounds    notes: philharmonia_notes, tested on pitches that are not learned from; esc10: official folds, the fifth unless `folds` says
           otherwise; digits and speakers: fsdd_digits, official split (the speakers are the same six)
 Budgets   a share of the labels, at least one of each class, drawn by the seed
+Order     the first seed with the first budget on all data, then its other budgets, then the next seed: whenever time ends, what is
+          there can be compared
 Beside    means and deviations of MFCC and of their differences over a clip, and a support vector machine (needs scikit-learn)
-Data      three packs of 40 MB together; elsewhere a folder with them is enough: AURAL_DATA=.carry/data (recipes/there.sh)
-Files     OUT/rows/*.json, one a training, which is not repeated when it is there: run again until nothing is missing. OUT/which-input.md
+Data      three packs of 40 MB together; elsewhere a folder with them is enough: recipes/carry_inputs.sh
+Files     OUT/rows.jsonl, one line a training, written as it ends and not repeated: run again until nothing is missing.
+          OUT/command.txt, OUT/which-input.md
 """
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
+import multiprocessing
+import os
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 STARTED = time.time()
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # or who asks for a GPU before forking leaves none to the children
 DATA = {
     "notes": ("philharmonia_notes", "instrument"),
     "esc10": ("esc10", "label"),
@@ -91,12 +99,46 @@ def plan(settings: Mapping[str, str]) -> list[tuple[str, dict[str, Any], str]]:
     return made
 
 
-def clips(data: str, fold: str, limit: int) -> tuple[list[Any], list[Any]]:
-    """Examples to learn from and to test on. With a limit, so many of each, spread over the classes."""
+@functools.cache
+def recorded(pack: str, jobs: int) -> tuple[list[Any], list[Any]]:
+    """Examples to learn from and to test on, each sound read once, as one channel."""
     from aural.data import source
 
+    sides = []
+    for split in ("train", "test"):
+        found = source(pack, split)
+        sides.append([found(i) for i in range(found.size)])
+    return _altered(sides[0], _read, jobs), _altered(sides[1], _read, jobs)
+
+
+@functools.cache
+def resampled(pack: str, rate: int, jobs: int) -> tuple[list[Any], list[Any]]:
+    """The same at a rate: once for all trainings, not at every step."""
+    train_on, test_on = recorded(pack, jobs)
+    return _altered(train_on, functools.partial(_at, rate=rate), jobs), _altered(test_on, functools.partial(_at, rate=rate), jobs)
+
+
+def _read(sound: Any) -> Any:
+    return sound.read().mono()
+
+
+def _at(sound: Any, rate: int) -> Any:
+    return sound.at(rate)
+
+
+def _altered(examples: Sequence[Any], change: Any, jobs: int) -> list[Any]:
+    from aural.annotations import Example
+
+    with ThreadPoolExecutor(max(1, jobs)) as threads:
+        sounds = list(threads.map(change, [e["sound"] for e in examples]))
+    return [Example({**e, "sound": sound}) for e, sound in zip(examples, sounds, strict=True)]
+
+
+def clips(data: str, fold: str, rate: int, settings: Mapping[str, str]) -> tuple[list[Any], list[Any]]:
+    """Examples to learn from and to test on. With a limit, so many of each, spread over the classes."""
     pack, field = DATA[data]
-    sides = [[found(i) for i in range(found.size)] for found in (source(pack, "train"), source(pack, "test"))]
+    jobs, limit = int(settings["jobs"]), int(settings["limit"])
+    sides = list(resampled(pack, rate, jobs) if rate else recorded(pack, jobs))
     if data == "esc10":
         both = [*sides[0], *sides[1]]
         sides = [[e for e in both if (f"fold{fold}" in e["strata"]) == test] for test in (False, True)]
@@ -126,13 +168,6 @@ def share(examples: Sequence[Any], field: str, budget: float, seed: int) -> list
     return [examples[i] for i in sorted(kept)]
 
 
-def in_memory(examples: Sequence[Any], rate: int) -> list[Any]:
-    """Sounds read and resampled once, not at every step."""
-    from aural.annotations import Example
-
-    return [Example({**e, "sound": e["sound"].read().mono().at(rate)}) for e in examples]
-
-
 def multiply_adds(system: Any, example: Any) -> int:
     """Of the net, for one clip: what its convolutions and matrix products take."""
     import torch
@@ -145,38 +180,68 @@ def multiply_adds(system: Any, example: Any) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def one(name: str, options: Mapping[str, Any], data: str, out: Path, settings: Mapping[str, str]) -> None:
-    """Every budget, seed and fold of one system on one data set."""
-    folds = settings["folds"].split(",") if data == "esc10" else ["-"]
-    for fold in folds:
-        wanted = [
-            (float(budget), int(seed), row)
-            for budget in settings["budgets"].split(",")
-            for seed in settings["seeds"].split(",")
-            if not (row := row_of(name, options, data, fold, budget, seed, out)).exists()
-        ]
-        if not wanted:
-            continue
-        train_on, test_on = clips(data, fold, int(settings["limit"]))
-        field = DATA[data][1]
-        words = tuple(sorted({e[field].name for e in [*train_on, *test_on]}))
-        learner = support_vectors(train_on, test_on) if name == BASELINE else None
-        if learner is None:
-            rate = _rate(_system(name, options, data, words))
-            train_on, test_on = in_memory(train_on, rate), in_memory(test_on, rate)
-        for budget, seed, row in wanted:
-            few = share(train_on, field, budget, seed)
-            figures = learner(few, field, seed) if learner else learn(name, options, data, words, few, test_on, seed, settings)
-            about = {"system": label(name, options), "data": data, "fold": fold, "budget": budget, "seed": seed}
-            made = {**about, "clips": len(few), "tests": len(test_on), "steps": settings["steps"], "limit": settings["limit"], **figures}
-            row.parent.mkdir(parents=True, exist_ok=True)
-            row.write_text(json.dumps(made, indent=1))
-            say(made["system"], data, f"budget {budget:g}", f"accuracy {figures['accuracy']:.3f}", f"in {figures['seconds']:.1f} s")
+@dataclass(frozen=True)
+class Task:
+    """One system on one data set: one training, or all budgets and seeds of the baseline, which shares its features."""
+
+    name: str
+    options: Mapping[str, Any]
+    data: str
+    fold: str
+    cells: tuple[tuple[float, int], ...]
+
+    def keys(self) -> list[tuple[Any, ...]]:
+        return [(label(self.name, self.options), self.data, self.fold, budget, seed) for budget, seed in self.cells]
 
 
-def row_of(name: str, options: Mapping[str, Any], data: str, fold: str, budget: str, seed: str, out: Path) -> Path:
-    words = [*label(name, options).replace("/", " ").replace("+", "").split(), data, fold, f"{float(budget):g}", seed]
-    return out / "rows" / f"{'_'.join(words)}.json"
+KEY = ("system", "data", "fold", "budget", "seed")
+
+
+def tasks(settings: Mapping[str, str], done: set[tuple[Any, ...]]) -> list[Task]:
+    """What is left to do, the most useful first."""
+    budgets, seeds = [float(b) for b in settings["budgets"].split(",")], [int(s) for s in settings["seeds"].split(",")]
+    chosen = plan(settings)
+    made = []
+    for first, cell in enumerate((budget, seed) for seed in seeds for budget in budgets):
+        for data in dict.fromkeys(data for _, _, data in chosen):
+            for fold in settings["folds"].split(",") if data == "esc10" else ["-"]:
+                for name, options, _ in (p for p in chosen if p[2] == data):
+                    cells = [cell] if name != BASELINE else [(b, s) for s in seeds for b in budgets] if not first else []
+                    task = Task(name, options, data, fold, tuple(cells))
+                    left = tuple(cell for cell, key in zip(cells, task.keys(), strict=True) if key not in done)
+                    if left:
+                        made.append(replace(task, cells=left))
+    return made
+
+
+def one(task: Task, settings: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows of a task."""
+    import torch
+
+    torch.set_num_threads(1)
+    baseline = task.name == BASELINE
+    train_on, test_on = clips(task.data, task.fold, 0 if baseline else rate_of(task), settings)
+    field = DATA[task.data][1]
+    words = _words(train_on, test_on, field)
+    learner = support_vectors(train_on, test_on) if baseline else None
+    made = []
+    for key, (budget, seed) in zip(task.keys(), task.cells, strict=True):
+        few = share(train_on, field, budget, seed)
+        figures = learner(few, field, seed) if learner else learn(task, words, few, test_on, seed, settings)
+        often = max(sum(e[field].name == word for e in test_on) for word in words) / len(test_on)
+        about = {name: settings[name] for name in ("steps", "batch", "rate", "precision", "jobs", "limit")}
+        made.append({**dict(zip(KEY, key, strict=True)), "clips": len(few), "tests": len(test_on), "chance": often, **about, **figures})
+    return made
+
+
+def _words(train_on: Sequence[Any], test_on: Sequence[Any], field: str) -> tuple[str, ...]:
+    return tuple(sorted({e[field].name for e in [*train_on, *test_on]}))
+
+
+def rate_of(task: Task) -> int:
+    """Of the sound that a system hears."""
+    system = _system(task.name, task.options, task.data, ("a", "b"))
+    return int(next(m.rate for m in system.input.modules() if getattr(m, "rate", None)))
 
 
 def _system(name: str, options: Mapping[str, Any], data: str, words: tuple[str, ...]) -> Any:
@@ -186,40 +251,57 @@ def _system(name: str, options: Mapping[str, Any], data: str, words: tuple[str, 
     return build(name, labels=words, of=DATA[data][1], **options, **sizes)
 
 
-def _rate(system: Any) -> int:
-    return int(next(m.rate for m in system.input.modules() if getattr(m, "rate", None)))
-
-
 def learn(
-    name: str,
-    options: Mapping[str, Any],
-    data: str,
-    words: tuple[str, ...],
-    few: Sequence[Any],
-    test_on: Sequence[Any],
-    seed: int,
-    settings: Mapping[str, str],
+    task: Task, words: tuple[str, ...], few: Sequence[Any], test_on: Sequence[Any], seed: int, settings: Mapping[str, str]
 ) -> dict[str, Any]:
     """Accuracy on the test clips with its 95 % interval over clips, parameters, multiply-adds a clip, seconds of training."""
     import torch
 
-    from aural.evaluation import evaluate
+    from aural.evaluation import bootstrap
     from aural.nets.blocks import parameters
-    from aural.training import Listed, train
+    from aural.training import train
 
     torch.manual_seed(seed)
-    system = _system(name, options, data, words)
+    system = _system(task.name, task.options, task.data, words)
     system.recipe = replace(system.recipe, batch=int(settings["batch"]), steps=int(settings["steps"]), rate=float(settings["rate"]))
     size = {"parameters": parameters(system.net), "multiply_adds": multiply_adds(system.eval(), test_on[0])}
+    device = settings["device"] if settings["device"] != "auto" else own_device()
+    precision: Any = settings["precision"] if device != "cpu" else "32-true"
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
-        train(system, list(few), out=folder, seed=seed, every=10**9, device=settings["device"])
+        train(system, list(few), out=folder, seed=seed, every=10**9, device=device, precision=precision)
     seconds = time.time() - start
-    device = "cuda" if torch.cuda.is_available() and settings["device"] in ("auto", "cuda") else "cpu"
-    report = evaluate(system.to(device).eval(), Listed(list(test_on), data))
-    found = report.figures()["accuracy"]
-    kind = torch.cuda.get_device_name() if device == "cuda" else "processor"
+    found = bootstrap(right(system.to(device).eval(), test_on, device).tolist())
+    kind = "processor" if device == "cpu" else f"{torch.cuda.get_device_name(device)}, {precision}"
+    system.cpu()
+    if device != "cpu":
+        torch.cuda.empty_cache()
     return {"accuracy": found.value, "low": found.low, "high": found.high, **size, "seconds": round(seconds, 1), "device": kind}
+
+
+def own_device() -> str:
+    """The processor, or one of the GPUs: processes take them in turns."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    number = next(iter(multiprocessing.current_process()._identity), 0)
+    return f"cuda:{number % torch.cuda.device_count()}"
+
+
+def right(system: Any, examples: Sequence[Any], device: str, batch: int = 32) -> np.ndarray:
+    """1 for each example whose class the system finds, 0 for the others."""
+    import torch
+
+    from aural.part import to
+
+    found = []
+    with torch.no_grad():
+        for first in range(0, len(examples), batch):
+            x, y = system.collate(examples[first : first + batch])
+            said = system.estimate(system.features(to(x, torch.device(device))))
+            found.append((said.argmax(1).cpu() == y).numpy())
+    return np.concatenate(found).astype(float)
 
 
 def support_vectors(train_on: Sequence[Any], test_on: Sequence[Any]) -> Any:
@@ -259,58 +341,71 @@ def support_vectors(train_on: Sequence[Any], test_on: Sequence[Any]) -> Any:
 # ---- all of them, and the table
 
 
-def alone(name: str, options: Mapping[str, Any], data: str, out: Path, settings: Mapping[str, str]) -> None:
-    """`one` on one thread, the baseline only where there is scikit-learn."""
-    import torch
-
-    torch.set_num_threads(1)
+def attempt(task: Task, settings: Mapping[str, str]) -> list[dict[str, Any]] | str:
+    """The rows of a task, or why there are none."""
     try:
-        one(name, options, data, out, settings)
-    except ImportError as error:
-        if name != BASELINE:
-            raise
-        say(name, "is left out:", error)
+        return one(task, settings)
+    except Exception as error:  # one that fails must not end the others
+        return f"{label(task.name, task.options)} {task.data}: {type(error).__name__}: {error}"
 
 
-def everything(out: Path, settings: Mapping[str, str], words: Sequence[str]) -> None:
-    """One process for each system and data set, `jobs` at a time (0: all in this one); none is begun after `minutes`."""
-    running: list[subprocess.Popen[bytes]] = []
-    begun: list[subprocess.Popen[bytes]] = []
-    (out / "rows").mkdir(parents=True, exist_ok=True)
-    for name, options, data in plan(settings):
-        while len(running) >= max(1, int(settings["jobs"])):
-            time.sleep(0.2)
-            running = [process for process in running if process.poll() is None]
-        if time.time() - STARTED > 60 * float(settings["minutes"]):
-            say("no time is left for", label(name, options), data)
+def everything(out: Path, settings: Mapping[str, str]) -> None:
+    """`jobs` trainings at a time (0: all in this process); after `minutes` those that still go on are given up."""
+    out.mkdir(parents=True, exist_ok=True)
+    old = [row for row in rows(out) if any(row[name] != settings[name] for name in ("steps", "limit"))]
+    if old:
+        raise SystemExit(f"which_input.py: {out} holds rows of steps={old[0]['steps']} limit={old[0]['limit']}; give another folder")
+    left = tasks(settings, {tuple(row[name] for name in KEY) for row in rows(out)})
+    jobs, end = int(settings["jobs"]), STARTED + 60 * float(settings["minutes"])
+    # Sounds are read before the processes are forked, so that all share them.
+    heard = {(task.data, task.fold, 0 if task.name == BASELINE else rate_of(task)) for task in left}
+    for data, fold, rate in sorted(heard):
+        clips(data, fold, rate, settings)
+    say(len(left), "trainings to do; sounds are read")
+    failed = 0
+    for found in map(functools.partial(attempt, settings=settings), left) if not jobs else _forked(left, settings, jobs, end):
+        if isinstance(found, str):
+            failed += 1
+            say("failed:", found)
             continue
-        if settings["jobs"] == "0":
-            alone(name, options, data, out, settings)
-            continue
-        command = [sys.executable, __file__, str(out), *words, f"one={name}|{json.dumps(options)}|{data}"]
-        running.append(subprocess.Popen(command))
-        begun.append(running[-1])
-    for process in running:
-        with contextlib.suppress(subprocess.TimeoutExpired):  # what is not done comes at the next call; every finished row is kept
-            process.wait(max(1.0, 60 * float(settings["minutes"]) - (time.time() - STARTED)))
-        if process.poll() is None:
-            process.terminate()
-    failed = sum(1 for process in begun if process.wait())
-    if failed:
-        say(failed, "of", len(begun), "did not come to their end; run again for what is missing")
+        with (out / "rows.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in found)
+        for row in found:
+            about = f"accuracy {row['accuracy']:.3f} in {row['seconds']:.1f} s"
+            say(row["system"], row["data"], f"budget {row['budget']:g} seed {row['seed']}", about)
+        if time.time() > end:
+            break
+    missing = len(tasks(settings, {tuple(row[name] for name in KEY) for row in rows(out)}))
+    if missing:
+        say(f"{missing} trainings are missing ({failed} failed): run again")
 
 
-def rows(out: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted((out / "rows").glob("*.json")):
-        yield json.loads(path.read_text())
+def _forked(left: Sequence[Task], settings: Mapping[str, str], jobs: int, end: float) -> Iterator[list[dict[str, Any]] | str]:
+    """What processes find, as it comes, until time ends."""
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        found = pool.imap_unordered(functools.partial(attempt, settings=settings), left)
+        while True:
+            try:
+                yield found.next(max(0.1, end - time.time()))
+            except StopIteration:
+                return
+            except multiprocessing.TimeoutError:
+                say("time is over")
+                return
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    path = out / "rows.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]  # the last line of a killed run may be half
 
 
 def table(out: Path, command: str) -> str:
     """Markdown: the command, then a table for each data set, a row for each system and a column for each budget."""
-    found = list(rows(out))
-    budgets = sorted({r["budget"] for r in found})
-    steps = ", ".join(sorted({str(r["steps"]) for r in found}))
-    lines = [f"`{command}`", "", f"Nets learn for {steps} steps, whatever their size and however few the labels."]
+    found = rows(out)
+    budgets = sorted({r["budget"] for r in found}, reverse=True)
+    steps = ", ".join(sorted({f"{r['steps']} steps of {r['batch']} clips" for r in found}))
+    lines = [f"`{command}`", "", f"Nets learn for {steps}, whatever their size and however few the labels."]
     if any(int(r["limit"]) for r in found):
         lines += ["", "A rehearsal on a few clips: these figures mean nothing."]
     order = [BASELINE, *(label(name, options) for name, options in SYSTEMS)]
@@ -318,44 +413,55 @@ def table(out: Path, command: str) -> str:
         own = [r for r in found if r["data"] == data]
         if not own:
             continue
-        tests = max(r["tests"] for r in own)
-        lines += ["", f"## {data}: {field} of {pack}, {len({r['fold'] for r in own})} fold(s) of {tests} test clips", ""]
+        tests, chance, folds = max(r["tests"] for r in own), max(r["chance"] for r in own), len({r["fold"] for r in own})
+        about = f"{field} of {pack}, {folds} fold{'s' * (folds > 1)} of {tests} test clips, the most frequent class {chance:.3f}"
+        lines += ["", f"## {data}", "", f"{about[0].upper()}{about[1:]}.", ""]
         lines.append(
-            "| system | parameters | multiply-adds a clip | seconds of training | " + " | ".join(f"{100 * b:g} %" for b in budgets) + " |"
+            f"| system | parameters | multiply-adds a clip | seconds | {' | '.join(f'{100 * b:g} % of labels' for b in budgets)} |"
         )
         lines.append("|---|--:|--:|--:|" + "--:|" * len(budgets))
         for name in order:
             mine = [r for r in own if r["system"] == name]
             if not mine:
                 continue
-            cells = []
-            for budget in budgets:
-                values = [r["accuracy"] for r in mine if r["budget"] == budget]
-                spread = f" ± {np.std(values):.3f}" if len(values) > 1 else ""
-                cells.append(f"{np.mean(values):.3f}{spread}" if values else "")
+            cells = [_cell([r for r in mine if r["budget"] == budget]) for budget in budgets]
             size, adds = mine[0]["parameters"], mine[0]["multiply_adds"]
             shown = ["" if size is None else f"{size:,}", "" if adds is None else f"{adds / 1e6:,.0f} M"]
             seconds = np.mean([r["seconds"] for r in mine])
             lines.append(f"| {name} | {shown[0]} | {shown[1]} | {seconds:.1f} | {' | '.join(cells)} |")
     devices = ", ".join(sorted({r["device"] for r in found}))
-    return "\n".join([*lines, "", f"Accuracy: mean and deviation over seeds and folds. Trained on: {devices}.", ""])
+    jobs = max((int(r["jobs"]) for r in found), default=0)
+    beside = f", {jobs} trainings at a time" if jobs > 1 else ""
+    lines += ["", "Accuracy: of one training with its 95 % interval over test clips; of several (seeds, folds) their mean ± deviation."]
+    return "\n".join([*lines, f"Seconds: of one training{beside}. Trained on: {devices}.", ""])
+
+
+def _cell(mine: Sequence[Mapping[str, Any]]) -> str:
+    values = [r["accuracy"] for r in mine]
+    if not values:
+        return ""
+    return (
+        f"{np.mean(values):.3f} ± {np.std(values):.3f}"
+        if len(values) > 1
+        else f"{values[0]:.3f} [{mine[0]['low']:.3f}, {mine[0]['high']:.3f}]"
+    )
 
 
 DEFAULTS = {
-    "steps": "600",
+    "steps": "400",
     "batch": "32",
     "rate": "1e-3",
     "jobs": "6",
-    "minutes": "9",
-    "seeds": "0,1,2",
+    "minutes": "8.5",
+    "seeds": "0,1",
     "folds": "5",
-    "budgets": "0.01,0.1,1",
+    "budgets": "1,0.1,0.01",
     "data": ",".join(DATA),
     "only": "",
     "limit": "0",
     "device": "auto",
+    "precision": "32-true",
     "to": "",
-    "one": "",
 }
 
 
@@ -366,12 +472,10 @@ def main(argv: list[str]) -> None:
     if unknown:
         raise SystemExit(f"which_input.py: no setting {', '.join(sorted(unknown))}; there are {', '.join(DEFAULTS)}")
     settings = {**DEFAULTS, **given}
-    if settings["one"]:
-        name, options, data = settings["one"].split("|")
-        alone(name, json.loads(options), data, out, settings)
-        return
-    everything(out, settings, words)
-    text = table(out, shlex.join(["python", "recipes/which_input.py", *argv]))
+    if float(settings["minutes"]) > 0:
+        everything(out, settings)
+        (out / "command.txt").write_text(shlex.join(["python", "recipes/which_input.py", "OUT", *words]) + "\n")
+    text = table(out, (out / "command.txt").read_text().strip())
     (out / "which-input.md").write_text(text)
     if settings["to"]:
         Path(settings["to"]).parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aural.divergence import kl_gauss
-from aural.errors import AuralError
+from aural.errors import AuralError, OptionError
+from aural.frontends import Gabor
 from aural.nets.autoencoder import AutoEncoder, NonNegative, dense
-from aural.nets.complex import ComplexConv1d, ModulusReLU
+from aural.nets.complex import ComplexBatchNorm, ComplexConv, ComplexConv1d, ModulusReLU, complexified
 from aural.nets.gan import BatchDeviation, Critic, Generator, PhaseShuffle, PixelNorm
 from aural.nets.mlp import MLP
+from aural.nets.unet import ComplexUNet, UNet
 from aural.nets.vae import VAE, Quantiser
 from aural.objectives import Batch, Contractive, Denoising, Sparse, Variational, mse
 from aural.objectives.reconstruction import gaussian_noise, jacobian_norm, masking, sigmoid_jacobian_norm
@@ -293,3 +295,64 @@ def test_a_complex_convolution_is_four_real_ones():
     assert (y.abs() <= net(z).abs()).all()
     heard = y.abs() > 0
     torch.testing.assert_close(y.angle()[heard], net(z).angle()[heard], rtol=1e-4, atol=1e-4)
+
+
+def test_complex_layers_learn_in_mixed_precision():
+    gabor, net = Gabor(8000, 4, 31, 4), ComplexConv1d(4, 3, 3)
+    x = torch.randn(2, 1, 200)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = net(gabor(x))
+    assert mixed.dtype == torch.complex64
+    exact = net(gabor(x))
+    torch.testing.assert_close(mixed, exact, rtol=0.02, atol=0.02 * float(exact.detach().abs().max()))
+
+
+def test_complex_normalisation_leaves_parts_of_mean_0_uncorrelated_with_variance_a_half():
+    torch.manual_seed(0)
+    x = torch.randn(8, 3, 50)
+    z = torch.complex(2 * x + 1, x + 0.5 * torch.randn(8, 3, 50) - 3)
+    norm = ComplexBatchNorm(3, momentum=1.0, eps=1e-9).train()
+    parts = torch.view_as_real(norm(z)).movedim(1, 0).flatten(1, 2)
+    for of_channel in parts:
+        torch.testing.assert_close(of_channel.mean(0), torch.zeros(2), rtol=0, atol=1e-4)
+        torch.testing.assert_close(of_channel.T @ of_channel / len(of_channel), torch.eye(2) / 2, rtol=0, atol=1e-3)
+    torch.testing.assert_close(norm.eval()(z), norm.train()(z), rtol=1e-3, atol=1e-3)  # the running averages are those of the batch
+
+
+def test_a_net_over_complex_numbers_commutes_with_turning_all_phases_where_it_is_linear():
+    net = complexified(UNet(1, 2, (3, 4), norm=None, activation=nn.Identity, up_activation=nn.Identity))
+    for module in net.modules():
+        if isinstance(module, ComplexConv):
+            assert module.bias is not None
+    z, turn = torch.randn(1, 1, 9, 11, dtype=torch.complex64), torch.exp(torch.tensor(0.7j))
+    torch.testing.assert_close(net(turn * z), turn * net(z), rtol=1e-4, atol=1e-5)
+
+
+def test_a_complex_u_net_has_twice_the_kernels_and_a_mask_of_at_most_1():
+    net, z = ComplexUNet(1, 1, (4, 6), (5, 3), (2, 2)), torch.randn(2, 1, 13, 10, dtype=torch.complex64)
+    assert net(z).shape == z.shape
+    assert bool((net(z).abs() <= z.abs() + 1e-6).all())
+    real = UNet(1, 1, (4, 6), (5, 3), (2, 2))
+    count = [sum(p.numel() for name, p in n.named_parameters() if "conv" in name and "bias" not in name) for n in (net, real)]
+    assert count[0] == 2 * count[1]
+
+
+def test_a_complex_u_net_learns_to_turn_phases():
+    """A delay is a turn of phases that magnitudes know nothing of."""
+    torch.manual_seed(0)
+    net, z = ComplexUNet(1, 1, (8,), 3, 2, mask=False), torch.randn(4, 1, 6, 6, dtype=torch.complex64)
+    target = 0.5j * z
+    optimiser = torch.optim.Adam(net.parameters(), 3e-2)
+    losses = []
+    for _ in range(80):
+        loss = (net(z) - target).abs().square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_what_has_no_complex_form_says_so():
+    with pytest.raises(OptionError, match="MaxPool1d has no complex form"):
+        complexified(nn.Sequential(nn.MaxPool1d(2)))

@@ -9,6 +9,7 @@ import torch
 
 from aural.annotations import Example
 from aural.representations import STFT, Spectrogram, Waveform
+from aural.representations.framing import overlap_add
 from aural.sound import Recording, Sound
 
 from .signals import RATE, noise
@@ -36,6 +37,26 @@ def test_the_inverse_gives_the_sound_back_with_its_length(hop: int, samples: int
 def test_the_inverse_in_float32_is_exact_to_1e_5() -> None:
     stft, x = STFT(RATE, 256, 1024), noise(30_000)
     assert (stft.invert(stft(x), 30_000) - x).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(("size", "hop", "frames"), [(8, 2, 5), (8, 3, 5), (3, 5, 4), (8, 2, 1)])
+def test_overlap_add_is_the_adjoint_of_framing(size: int, hop: int, frames: int) -> None:
+    lines = overlap_add(torch.eye(frames * size).reshape(-1, frames, size), hop).flatten(-2)
+    for n, place in ((n, place) for n in range(frames) for place in range(size)):
+        assert lines[n * size + place].nonzero().item() == n * hop + place
+
+
+def test_the_inverse_by_blocks_is_that_of_the_whole() -> None:
+    stft = STFT(RATE, 100, 512)
+    spectrum = stft(noise(70_000, 2, 1))  # 701 frames, three blocks
+    with torch.enable_grad():
+        whole = stft.invert(spectrum.clone().requires_grad_(), 70_000).detach()
+    assert (stft.invert(spectrum, 70_000) - whole).abs().max() < 1e-6 * whole.abs().max()
+
+
+def test_the_inverse_keeps_the_digits_of_the_spectrum() -> None:
+    spectrum = STFT(RATE, 256, 1024)(noise(5000))
+    assert STFT(RATE, 256, 1024).invert(spectrum.to(torch.complex128)).dtype == torch.float64
 
 
 def test_parseval_hann_at_a_quarter_hop_holds_the_energy_one_and_a_half_times() -> None:

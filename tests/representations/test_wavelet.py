@@ -136,3 +136,11 @@ def test_dropping_what_is_small_changes_little() -> None:
     x = noise(8000).double()
     exact, quick = (CWT(RATE, 160, 100, 60, 12, threshold=t).double().transform(x) for t in (0.0, 1e-5))
     assert (exact - quick).abs().max() < 1e-5 * exact.abs().max()
+
+
+@pytest.mark.parametrize("extra", [0, 1, 63])
+def test_wavelets_by_blocks_are_those_of_the_whole(extra: int) -> None:
+    part = DWT(RATE, "db4", 6)
+    x = noise(2 * 65_536 + extra, 2, 1)  # the last block holds what the filters remember
+    whole = part(x.clone().requires_grad_()).detach()
+    assert (part(x) - whole).abs().max() < 1e-6 * whole.abs().max()

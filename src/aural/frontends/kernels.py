@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError
+from ..nets.complex import joined
 
 
 def centred(length: int) -> Tensor:
@@ -82,7 +83,7 @@ class WaveformFilters(nn.Module):
         if not kernels.is_complex():
             return F.conv1d(x, kernels[:, None].to(x), stride=self.stride)
         parts = torch.cat([kernels.real, -kernels.imag])[:, None].to(x)
-        return torch.complex(*F.conv1d(x, parts, stride=self.stride).chunk(2, 1))
+        return joined(*F.conv1d(x, parts, stride=self.stride).chunk(2, 1))
 
     def times(self, times: np.ndarray) -> np.ndarray:
         """Of the frames, given those of the samples."""

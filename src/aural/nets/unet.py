@@ -2,7 +2,7 @@
 
 Source   Ronneberger, Fischer & Brox, U-Net, MICCAI 2015 [RFB15]; Jansson et al., Singing voice separation with deep U-Net
          convolutional networks, ISMIR 2017 [JHM+17]; Stoller, Ewert & Dixon, Wave-U-Net, ISMIR 2018; Pascual, Bonafonte & Serrà,
-         SEGAN, Interspeech 2017
+         SEGAN, Interspeech 2017; Choi et al., Phase-aware speech enhancement with deep complex U-net, ICLR 2019
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blocks import Activation, ConvBlock, cropped, fit_length, normalisation, pair
+from .complex import bounded, complexified
 
 Pair = int | tuple[int, int]
 
@@ -121,6 +122,25 @@ class UNet(nn.Module):
 def jansson17(inputs: int = 1, outputs: int = 1) -> UNet:
     """The net of [JHM+17], on 512 bins and 128 frames of magnitudes; the mask is the sigmoid of what it gives."""
     return UNet(inputs, outputs, (16, 32, 64, 128, 256, 512), 5, 2, drop=3)
+
+
+class ComplexUNet(nn.Module):
+    """Complex (batch, inputs, band, frame) → complex (batch, outputs, band, frame): the spectra of a UNet over complex numbers, or the
+    mask of at most 1 with which the first input's are multiplied.
+
+    Args:
+        mask: multiply; the others are UNet's.
+    """
+
+    stride = 1
+
+    def __init__(self, inputs: int, outputs: int, channels: Sequence[int], kernel: Pair = 5, stride: Pair = 2, mask: bool = True) -> None:
+        super().__init__()
+        self.mask, self.net = mask, complexified(UNet(inputs, outputs, channels, kernel, stride, up_activation=leaky))
+
+    def forward(self, z: Tensor) -> Tensor:
+        y: Tensor = self.net(z)
+        return bounded(y) * z[:, :1] if self.mask else y
 
 
 class WaveUNet(nn.Module):

@@ -5,14 +5,14 @@
     mel.py      LogMel, MultiResolutionLogMel, MFCC
     cqt.py      CQT, HCQT: the fast ones;  nsgt.py  NSGT: the invertible one
     kernels.py  KernelCQT: Brown's, direct and sparse;  wavelet.py  DWT, CWT;  gammatone.py  Gammatone
-    chroma.py   Chroma, ChromaCQT
+    chroma.py   Chroma, ChromaCQT;  tuning.py  how far the music lies from A4 = 440 Hz
     beatwise.py Beatwise: any of them on the grid of the beats
     views.py    Semitones; Views: several of one sound
     context.py  Standardised, WithMedianDifference: around any of them
     pcen.py     PCEN;  loudness.py  Loudness;  mu_law.py  MuLaw
     lpc.py      LPC;  cepstrum.py  Cepstrum;  sf_nmf.py  SourceFilter;  sms.py  SMS: sources and filters, sines and noise
     similarity.py  SelfSimilarity, Lags;  whitening.py  Whitened: around any of them
-    stream.py   Stream: frames while the sound comes in
+    stream.py   Stream: frames while the sound comes in;  travel.py  Travelling: for torch.export and ONNX
     picture.py  pictures for reports;  gallery.py  how each is drawn
 
 Each equals the reference library on the same parameters (the tests state how nearly), is differentiable (but for
@@ -40,6 +40,7 @@ from .similarity import Lags, SelfSimilarity, from_lags, to_lags
 from .sms import SMS
 from .stft import STFT, Spectrogram, Waveform
 from .stream import Stream
+from .travel import Travelling
 from .views import Semitones, Views
 from .wavelet import CWT, DWT
 from .whitening import Whitened
@@ -76,6 +77,7 @@ __all__ = [
     "Spectrogram",
     "Standardised",
     "Stream",
+    "Travelling",
     "Views",
     "Waveform",
     "Whitened",

@@ -117,6 +117,11 @@ class CQT(SoundPart):
         reach = 0.5 if self.shape == "time" else 2.0
         return int(np.ceil(reach * self.lengths().max() * self.rate / self.hop)) + 1
 
+    @property
+    def reach(self) -> int:
+        """Samples before and after the middle of a frame that count for it."""
+        return self._guard * self.hop
+
     def _block(self, frames: int) -> int:
         """Frames of a block: enough for all, or many times the guards; twice or three times a power of two."""
         wanted = min(frames + 2 * self._guard, max(8 * self._guard, SAMPLES // self.hop))

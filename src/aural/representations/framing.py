@@ -111,8 +111,8 @@ def blocks(frames: int, size: int = BLOCK) -> Iterator[tuple[int, int]]:
 
 
 def whole(x: Tensor) -> bool:
-    """Must everything be computed at once? For a gradient, and for a GPU."""
-    return x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad)
+    """Must everything be computed at once? For a gradient, for a GPU, and where a graph is made of it (torch.export, torch.compile)."""
+    return torch.compiler.is_compiling() or x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad)
 
 
 def rows_of(x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -168,6 +168,39 @@ def spectra(x: Tensor, window: Tensor, hop: int, each: Each, empty: Callable[[in
 
         share(work, [(row, first, last) for row in range(len(x)) for first, last in blocks(frames)])
     return made.reshape(*shape, *made.shape[1:])
+
+
+def overlap_add(frames: Tensor, hop: int) -> Tensor:
+    """Frames (..., frame, sample), each `hop` samples after the one before, added up: (..., frame + later, hop), in lines of `hop`
+    samples, of which the last frame fills all but the first. The adjoint of `framed`."""
+    count, size = frames.shape[-2:]
+    lines = -(-size // hop)
+    split = nn.functional.pad(frames, (0, lines * hop - size)).unflatten(-1, (lines, hop))
+    made = frames.new_zeros(*frames.shape[:-2], count + lines - 1, hop)
+    for line in range(lines):
+        made[..., line : line + count, :] += split[..., line, :]
+    return made
+
+
+def synthesized(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
+    """Windowed sounds of spectra (row, bin, frame), added up as by `overlap_add`: (row, line, hop)."""
+    size, (rows, _, frames) = len(window), spectrum.shape
+    if whole(spectrum):
+        return overlap_add(torch.fft.irfft(spectrum.mT, size) * window, hop)
+    later = -(-size // hop) - 1
+    kind = torch.promote_types(spectrum.dtype.to_real(), window.dtype)
+    made = torch.zeros(rows, frames + later, hop, dtype=kind)
+    over: dict[tuple[int, int], Tensor] = {}  # what a block adds to the next ones' lines
+
+    def work(item: tuple[int, int, int]) -> None:
+        row, first, last = item
+        some = overlap_add(torch.fft.irfft(spectrum[row, :, first:last].mT, size) * window, hop)
+        made[row, first:last], over[row, last] = some[: last - first], some[last - first :]
+
+    share(work, [(row, first, last) for row in range(rows) for first, last in blocks(frames)])
+    for (row, last), some in sorted(over.items()):
+        made[row, last : last + later] += some
+    return made
 
 
 def powers(spectrum: Tensor, out: Tensor | None = None) -> Tensor:

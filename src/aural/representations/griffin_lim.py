@@ -44,13 +44,14 @@ def griffin_lim(
     if stft.frames(inner) != frames:
         least = (frames - 1) * stft.hop
         raise OptionError(f"length={inner}: a sound of {frames} frames has from {least} to {least + stft.hop - 1} samples")
-    directions, before = torch.polar(torch.ones_like(phases), phases), None
+    magnitudes = magnitudes.mT.contiguous().mT  # frame after frame, as spectra lie
+    spectrum, before = torch.polar(magnitudes, phases.mT.contiguous().mT), None
     for _ in range(rounds):
-        heard = stft(stft.invert(magnitudes * directions, inner))
-        ahead = heard if before is None else heard + momentum * (heard - before)
+        heard = stft(stft.invert(spectrum, inner))
+        ahead = heard if before is None else torch.lerp(before, heard, 1 + momentum)
         before = heard
-        directions = ahead / ahead.abs().clamp(min=torch.finfo(magnitudes.dtype).tiny ** 0.5)
-    return stft.invert(magnitudes * directions, inner)
+        spectrum = ahead * (magnitudes / ahead.abs().clamp(min=torch.finfo(magnitudes.dtype).tiny ** 0.5))
+    return stft.invert(spectrum, inner)
 
 
 def inconsistency(spectrum: Tensor, stft: STFT, length: int) -> Tensor:

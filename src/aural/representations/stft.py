@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import OptionError
-from .framing import SoundPart, hann, magnitudes, powers, spectra
+from .framing import SoundPart, hann, magnitudes, overlap_add, powers, spectra, synthesized
 from .scales import spans
 
 SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
@@ -80,19 +80,21 @@ class STFT(Spectral):
         Args:
             length: samples of it; default: hop · (frames - 1).
         """
-        frames, size = spectrum.shape[-1], self.n_fft
-        pieces = torch.fft.irfft(spectrum.mT, size) * self.window  # (..., frame, n_fft)
-        weights = self.window.square().expand(1, frames, size)
-        total = (frames - 1) * self.hop + size
-        flat = pieces.reshape(-1, frames, size)
-        made, weight = (
-            nn.functional.fold(p.mT, (1, total), (1, size), stride=(1, self.hop)).squeeze(-2).squeeze(-2) for p in (flat, weights)
-        )
+        frames = spectrum.shape[-1]
+        made = synthesized(spectrum.reshape(-1, *spectrum.shape[-2:]), self.window, self.hop)
+        made = (made / self._weights(frames)).flatten(-2)
         length = (frames - 1) * self.hop if length is None else length
-        start = size // 2
-        made, weight = (nn.functional.pad(p, (0, max(0, start + length - total)))[..., start : start + length] for p in (made, weight))
-        floor = torch.finfo(weight.dtype).tiny ** 0.5  # where no window reaches nothing is known: zeros
-        return (made / torch.where(weight > floor, weight, 1.0)).reshape(*spectrum.shape[:-2], length)
+        start = self.n_fft // 2
+        made = nn.functional.pad(made, (0, max(0, start + length - made.shape[-1])))[..., start : start + length]
+        return made.reshape(*spectrum.shape[:-2], length)
+
+    def _weights(self, frames: int) -> Tensor:
+        """Squares of the windows of so many frames, added up: (line, hop); 1 where no window reaches, and nothing is known."""
+        few = min(frames, 2 * -(-self.n_fft // self.hop))
+        weights = overlap_add(self.window.square().expand(few, -1), self.hop)
+        middle = weights[few // 2].expand(frames - few, -1)  # under all windows that there can be
+        weights = torch.cat([weights[: few // 2], middle, weights[few // 2 :]])
+        return torch.where(weights > torch.finfo(weights.dtype).tiny ** 0.5, weights, 1.0)
 
 
 class Spectrogram(Spectral):

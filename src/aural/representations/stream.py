@@ -1,7 +1,7 @@
 """Representations of a sound that is still coming in: every frame as soon as all that it depends on is there.
 
-Pieces of any lengths give the frames of the whole (the tests state it for each part). A frame is late by what it reaches
-ahead: half a window, or nothing for causal filters.
+Pieces of any lengths give the frames of the whole (the tests state it for each part; constant-Q transforms, whose filters never
+quite end, to 3e-4 of the peak). A frame is late by what it reaches ahead: half a window, or nothing for causal filters.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError
-from ..part import Part
+from ..part import Part, Wrapped
+from .chroma import ChromaCQT
+from .context import Standardised, WithMedianDifference
+from .cqt import CQT, HCQT
 from .framing import SoundPart
 from .kernels import Kernels
 from .mel import MultiResolutionLogMel
 from .pcen import PCEN
 from .phase import InstantaneousFrequency
 from .sf_nmf import SourceFilter
+from .similarity import Lags
 from .sms import SMS
 from .stft import Spectral, Waveform
+from .views import Views
 from .wavelet import DWT
+from .whitening import Whitened
 
 
 def reach(part: Part) -> tuple[int, int]:
@@ -39,22 +45,43 @@ def reach(part: Part) -> tuple[int, int]:
         return len(part.low) * part.hop, part.hop
     if isinstance(part, Waveform):
         return 0, 1
+    if isinstance(part, CQT):
+        return part.reach, part.reach
+    if isinstance(part, HCQT | ChromaCQT):
+        return reach(part.cqt)
+    if isinstance(part, Views):
+        reaches = [reach(view) for view in part.views if isinstance(view, Part)]
+        return max(before for before, _ in reaches), max(after for _, after in reaches)
+    if isinstance(part, Standardised | Whitened):
+        return reach(part.part)
+    if isinstance(part, WithMedianDifference | Lags):
+        (before, after), hop = reach(part.part), hearing(part).hop
+        if isinstance(part, WithMedianDifference):
+            return before + max(part.lengths) * hop, after
+        return before + part.lags * hop, after + (part.context - 1) * hop
     raise OptionError(f"a frame of {type(part).__name__} depends on the whole sound, or nobody said on how much of it")
+
+
+def hearing(part: Part) -> SoundPart:
+    """The part inside all others, whose frames they go on from."""
+    while isinstance(part, Wrapped):
+        part = part.part
+    assert isinstance(part, SoundPart)
+    return part
 
 
 class Stream:
     """A part heard piece by piece; keeps the samples that frames to come still need, and computes those few again.
 
     Args:
-        part: a representation, or PCEN around one.
+        part: a representation, or Standardised, Whitened, WithMedianDifference or Lags around one; PCEN around any of these.
     """
 
     def __init__(self, part: Part) -> None:
         self._pcen = part if isinstance(part, PCEN) else None
-        inner = part.part if isinstance(part, PCEN) else part
-        self._before, self._after = reach(inner)
-        assert isinstance(inner, SoundPart)
-        self._part = inner
+        self._part = part.part if isinstance(part, PCEN) else part
+        self._before, self._after = reach(self._part)
+        self._hop, self._frames = hearing(part).hop, hearing(part).frames
         self._state: Tensor | None = None
         self._kept: Tensor | None = None  # samples from self._first on, which lies on a frame
         self._first = self._frame = 0
@@ -63,20 +90,20 @@ class Stream:
         """The next samples (..., time) → the frames (…, frame) that are complete now; there may be none."""
         self._kept = samples if self._kept is None else torch.cat([self._kept, samples], -1)
         heard = self._first + self._kept.shape[-1]
-        return self._made(max(self._frame, (heard - self._after) // self._part.hop + 1))
+        return self._made(max(self._frame, (heard - self._after) // self._hop + 1))
 
     def end(self) -> Tensor:
         """The frames that waited for more; then the stream begins anew."""
         if self._kept is None:
             raise OptionError("no samples came before the end of the stream")
-        made = self._made(self._first // self._part.hop + self._part.frames(self._kept.shape[-1]))
+        made = self._made(self._first // self._hop + self._frames(self._kept.shape[-1]))
         self._kept, self._state, self._first, self._frame = None, None, 0, 0
         return made
 
     def _made(self, until: int) -> Tensor:
         """Frames from the next one to `until`, which is then the next."""
         assert self._kept is not None
-        hop = self._part.hop
+        hop = self._hop
         made = self._part(self._kept)
         offset = self._first // hop
         made = made[..., self._frame - offset : until - offset]
