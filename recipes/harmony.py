@@ -1,7 +1,10 @@
 """Fits chord/sheh03 and key/profiles on made songs, scores them on others, and writes the weights that ship.
 
     python recipes/harmony.py chords SONGS OUT [songs=160 iterations=10 …]    learns from sequences of chords, not from their times
-    python recipes/harmony.py score-chords WEIGHTS SONGS [SONGS …]           beside templates, and beside one chord all the time
+    python recipes/harmony.py changes WEIGHTS SONGS OUT      chord/mcfee17, or what else makes ChordFrames: what follows what
+    python recipes/harmony.py confide WEIGHTS SONGS OUT [beats=true]         the confidences, on songs that were not learned from
+    python recipes/harmony.py score-chords WEIGHTS SONGS [SONGS …] [songs=20 beats=true vocabulary=sevenths]    beside templates, and
+                                                                             beside one chord all the time
     python recipes/harmony.py key SONGS OUT [songs=300 truth=chart reach=32 …]
     python recipes/harmony.py score-key WEIGHTS SONGS [SONGS … songs=1000 truth=chart]     each transposed at random
     python recipes/harmony.py ship WEIGHTS TAG [key=value …]
@@ -62,45 +65,104 @@ def learn_chords(folder: Path, out: Path, options: dict[str, str]) -> None:
     say(save(system, out))
 
 
-def templates(scores: np.ndarray) -> np.ndarray:
-    """What Fujishima's binary templates of major and minor triads say of a chroma (register · 12, cell): scores (24, cell)."""
-    chroma = scores.reshape(-1, 12, scores.shape[-1]).sum(0)
-    chroma = chroma / np.maximum(np.sqrt((chroma**2).sum(0)), 1e-9)
-    made = []
-    for steps in ((0, 4, 7), (0, 3, 7)):
-        for root in range(12):
-            made.append(chroma[[(root + s) % 12 for s in steps]].sum(0) / 3**0.5)
-    return np.array(made)
+def heard(example: Any, beats: str) -> Any:
+    """What is given of a song: its sound, and beats: "made" by the default system, or the "true" ones."""
+    from aural.annotations import Example
+    from aural.running import complete
+    from aural.system import load
+
+    true = {k: example[k] for k in ("beats", "downbeats") if k in example} if beats == "true" else {}
+    return complete(Example(sound=example["sound"], **true), load("chord/templates"))
 
 
-def score_chords(weights: Path, folders: list[Path]) -> None:
+def score_chords(weights: str, folders: list[Path], options: dict[str, str]) -> None:
+    """A system beside the floor, and beside one chord all the time; and whether its confidences are how often it is right."""
     import torch
 
     from aural.annotations import Intervals
-    from aural.encodings import harmony
-    from aural.hmm import sticky
-    from aural.running import complete, estimate
+    from aural.running import run
     from aural.system import load
     from aural.tasks.chord import score
 
     torch.set_num_threads(1)
-    system = load(weights)
-    labels = harmony.classes("majmin", unknown=False)
-    rows: dict[str, list[dict[str, float]]] = {"sheh03": [], "templates": [], "C:maj throughout": []}
+    count, beats = int(options.pop("songs", "1000")), options.pop("beats", "made")
+    systems = [load(weights, **options), load("chord/templates")]
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*(system.name for system in systems), "C:maj throughout")}
+    sure: list[tuple[float, float]] = []
     for folder in folders:
-        for example in songs(folder):
-            truth, given = example["chords"], complete({"sound": example["sound"]}, system)
-            y, times = estimate(system, given)
-            rows["sheh03"].append(score(truth, system.output.decode(y, times, given)))
-            x, _ = system.collate([given], truth=False)
-            likeness = templates(system.features(x)[0, 0].numpy())
-            path = sticky(20 * likeness, 0.7)
-            change = np.append(0, np.flatnonzero(np.diff(path)) + 1)
-            bounds = np.append(times[change], given.duration)
-            rows["templates"].append(score(truth, Intervals(bounds[:-1], bounds[1:], tuple(labels[path[i]] for i in change))))
+        for example in songs(folder, count):
+            truth, given = example["chords"], heard(example, beats)
+            for system in systems:
+                found = run(system, given)["chords"]
+                rows[system.name].append(score(truth, found))
+                if system is systems[0]:
+                    sure += rightness(found, truth)
             rows["C:maj throughout"].append(score(truth, Intervals(np.zeros(1), np.array([given.duration]), ("C:maj",))))
-    for name, found in rows.items():
-        say(f"{name:18}", {k: round(float(np.mean([row[k] for row in found])), 4) for k in CHORDS}, len(found), "songs")
+    for name, found_rows in rows.items():
+        say(f"{name:18}", {k: round(float(np.mean([row[k] for row in found_rows])), 4) for k in CHORDS}, len(found_rows), "songs")
+    told, right = np.array(sure).T
+    bins = np.minimum((10 * told).astype(int), 9)
+    shares = [((bins == k).sum(), told[bins == k].mean(), right[bins == k].mean()) for k in sorted(set(bins.tolist()))]
+    for n, mean, share in shares:
+        say(f"  confidence {mean:.2f}: right in {share:.2f} of the time of {n} chords")
+    say("calibration error", round(float(sum(n * abs(mean - share) for n, mean, share in shares) / len(told)), 4))
+
+
+def rightness(found: Any, truth: Any) -> list[tuple[float, float]]:
+    """(confidence, share of its time that root and quality are right in) of each chord; X is left out."""
+    from aural.encodings.chords import UNKNOWN, states_at
+
+    made = []
+    for start, end, label, sure in zip(found.starts, found.ends, found.labels, found.confidence, strict=True):
+        at = np.arange(start + 0.025, end, 0.05)
+        if not len(at):
+            continue
+        true, own = states_at(truth, at), states_at(type(found)([start], [end], (label,)), at[:1])[0]
+        if (true != UNKNOWN).any():
+            made.append((float(sure), float((true[true != UNKNOWN] == own).mean())))
+    return made
+
+
+def changes(weights: str, folder: Path, out: Path, options: dict[str, str]) -> None:
+    """What follows what, and how long chords last, from the truth of songs; no sound is read."""
+    from aural.system import load, save
+
+    system = load(weights)
+    lessons = list(songs(folder, int(options.get("songs", "100000"))))
+    of_chords(system).fit_changes(lessons)
+    say(len(lessons), "songs; a chord goes on", of_chords(system).stays.tolist())
+    say(save(system, out))
+
+
+def confide(weights: str, folder: Path, out: Path, options: dict[str, str]) -> None:
+    """The confidences, from songs that were not learned from."""
+    import torch
+
+    from aural.running import estimate
+    from aural.system import load, save
+
+    torch.set_num_threads(1)
+    system = load(weights)
+    lessons = []
+    for example in songs(folder, int(options.get("songs", "100000"))):
+        given = heard(example, options.get("beats", "made"))
+        y, times = estimate(system, given)
+        given["chords"] = example["chords"]
+        lessons.append((y if isinstance(y, torch.Tensor) else y["chords"], times, given))
+    output = of_chords(system)
+    if hasattr(output, "confide"):
+        system.options["sure"] = output.confide(lessons)
+    else:
+        output.fit(lessons)
+    say(len(lessons), "songs; weights", np.array(output.sure).tolist())
+    say(save(system, out))
+
+
+def of_chords(system: Any) -> Any:
+    """The encoding of a system's chords."""
+    from aural.part import Parts
+
+    return system.output.parts["chords"] if isinstance(system.output, Parts) else system.output
 
 
 # ---- keys
@@ -120,7 +182,7 @@ def key_of_made(example: Any) -> str:
     """The key in which a made song was composed, read off its true chords: that of the progressions that they are, from their first chord
     on, for the most time; "" where less than 60 % of the song is one of them, or another key explains nearly as much."""
     from aural.data.songs.harmony import PROGRESSIONS, harte
-    from aural.encodings.harmony import key_name
+    from aural.harmony import key_name
 
     chords = example["chords"]
     spans: list[tuple[float, float, tuple[int, str]]] = []
@@ -156,7 +218,7 @@ def key_of_made(example: Any) -> str:
 
 def key_of_chart(example: Any) -> str:
     """The key that a made song's true chords fit best, by the rule that names are spelled by."""
-    from aural.encodings import harmony
+    from aural import harmony
 
     chords = example["chords"]
     return harmony.key_of_chords([harmony.parse(label) for label in chords.labels], chords.ends - chords.starts)
@@ -199,8 +261,8 @@ def score_key(weights: Path, folders: list[Path], count: int, key_of: Callable[[
     """MIREX's weighted score of held-out songs, each transposed by a random interval of -4 to 4 semitones."""
     import torch
 
+    from aural import harmony
     from aural.annotations import Label
-    from aural.encodings import harmony
     from aural.running import run
     from aural.system import load
     from aural.tasks.key import full, name_of
@@ -246,7 +308,9 @@ def main(argv: list[str]) -> None:
     options = dict(word.split("=", 1) for word in rest if "=" in word)
     verbs: dict[str, Callable[[], None]] = {
         "chords": lambda: learn_chords(Path(plain[0]), Path(plain[1]), options),
-        "score-chords": lambda: score_chords(Path(plain[0]), [Path(p) for p in plain[1:]]),
+        "score-chords": lambda: score_chords(plain[0], [Path(p) for p in plain[1:]], options),
+        "changes": lambda: changes(plain[0], Path(plain[1]), Path(plain[2]), options),
+        "confide": lambda: confide(plain[0], Path(plain[1]), Path(plain[2]), options),
         "key": lambda: learn_key(Path(plain[0]), Path(plain[1]), options),
         "score-key": lambda: score_key(
             Path(plain[0]), [Path(p) for p in plain[1:]], int(options.get("songs", "1000")), TRUTHS[options.get("truth", "chart")]

@@ -55,6 +55,33 @@ def _within(times: np.ndarray, duration: float | None, what: str) -> None:
         )
 
 
+def _bends(bends: Iterable[Any] | None, n: int) -> tuple[np.ndarray, ...] | None:
+    if bends is None:
+        return None
+    made = tuple(np.zeros((2, 0)) if bend is None else np.asarray(bend, dtype=np.float64) for bend in bends)
+    if len(made) != n:
+        raise AnnotationError(f"{len(made)} bends for {n} notes; a note that keeps its pitch has an empty one")
+    for bend in made:
+        if bend.ndim != 2 or len(bend) != 2:
+            raise AnnotationError(f"a bend of shape {bend.shape}: it is (2, k), seconds and semitones")
+        if not np.isfinite(bend).all():
+            raise AnnotationError("a bend holds a NaN or an infinity; leave out the points that are not known")
+        if (np.diff(bend[0]) < 0).any():
+            raise AnnotationError("the times of a bend must be sorted")
+    return made
+
+
+def _cut_bend(bend: np.ndarray, start: float, end: float) -> np.ndarray:
+    times, semitones = bend
+    inside = bend[:, (times >= start) & (times <= end)]
+
+    def edge(at: float) -> np.ndarray:
+        crossed = bool(len(times)) and times[0] < at < times[-1] and at not in times
+        return np.array([[at], [np.interp(at, times, semitones)]]) if crossed else np.zeros((2, 0))
+
+    return np.hstack([edge(start), inside, edge(end)]) - np.array([[start], [0.0]])
+
+
 @dataclass(frozen=True)
 class Events:
     """Points in time: onsets, beats (labels are positions in the bar, "1" is the downbeat), drum hits.
@@ -143,7 +170,9 @@ class Intervals:
 @dataclass(frozen=True)
 class Notes:
     """Notes: starts, ends (n,) seconds; pitches (n,) MIDI numbers, fractional where measured; velocities (n,) 1..127 or None;
-    tracks (n,) indices into `names` (an instrument each) or None."""
+    tracks (n,) indices into `names` (an instrument each) or None; bends n arrays (2, k) or None: seconds from the start of the
+    sound, increasing, and how many semitones away from its pitch the note is then. A note that keeps its pitch has k = 0 (None
+    may be given for it)."""
 
     starts: np.ndarray
     ends: np.ndarray
@@ -152,6 +181,7 @@ class Notes:
     confidence: np.ndarray | None = None
     tracks: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    bends: tuple[np.ndarray, ...] | None = None
 
     def __post_init__(self) -> None:
         starts, ends, pitches = _array(self.starts, "starts"), _array(self.ends, "ends"), _array(self.pitches, "pitches")
@@ -166,6 +196,7 @@ class Notes:
         for name, value in (("starts", starts), ("ends", ends), ("pitches", pitches)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "confidence", _confidence(self.confidence, len(starts)))
+        object.__setattr__(self, "bends", _bends(self.bends, len(starts)))
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -173,19 +204,23 @@ class Notes:
     def __getitem__(self, keep: np.ndarray | slice) -> Notes:
         """Some of them, by a mask, indices or a slice."""
         chosen = np.arange(len(self))[keep]
-        pick: dict[str, Any] = {
-            f.name: None if getattr(self, f.name) is None else getattr(self, f.name)[chosen] for f in fields(self) if f.name != "names"
-        }
-        return Notes(**pick, names=self.names)
+        rows = [f.name for f in fields(self) if f.name not in ("names", "bends")]
+        pick: dict[str, Any] = {name: None if getattr(self, name) is None else getattr(self, name)[chosen] for name in rows}
+        bends = None if self.bends is None else tuple(self.bends[i] for i in chosen)
+        return Notes(**pick, names=self.names, bends=bends)
 
     def cut(self, start: float, end: float) -> Notes:
-        """Those that sound inside [start, end), clipped to it and counted from `start`."""
+        """Those that sound inside [start, end), clipped to it and counted from `start`; bends are interpolated at its edges."""
         kept = self[(self.ends > start) & (self.starts < end)]
-        return replace(kept, starts=np.clip(kept.starts, start, end) - start, ends=np.clip(kept.ends, start, end) - start)
+        starts, ends = np.clip(kept.starts, start, end) - start, np.clip(kept.ends, start, end) - start
+        bends = None if kept.bends is None else tuple(_cut_bend(bend, start, end) for bend in kept.bends)
+        return replace(kept, starts=starts, ends=ends, bends=bends)
 
     def validate(self, duration: float | None = None) -> None:
-        """Raises AnnotationError where a note starts past the end of the sound."""
+        """Raises AnnotationError where a note starts, or bends, past the end of the sound."""
         _within(self.starts, duration, "a note")
+        for bend in self.bends or ():
+            _within(bend[0], duration, "a bend")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ import numpy as np
 from .annotations import Curves, Events, Intervals
 
 UNKNOWN = ""  # the position of a beat that lies in no known bar
+# How likely a stretch of beats divides in three: weights of the shares of its beats with an onset at a third, at two thirds, at the
+# half, at the quarters, and a bias. Fitted on beats and onsets that beat/groove found in 278 made songs of the training fonts.
+PARTS = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4])
+IN_THREE = np.array([-4.3, 4.3, -0.8, 1.3, -4.3, -2.2])
 
 
 @dataclass(frozen=True)
@@ -97,18 +101,74 @@ def bars(beats: Events) -> list[Bar]:
 
 def metres(beats: Events) -> Intervals:
     """Runs of bars of equally many beats, labelled with that number ("4"); a cut-off last bar goes with the run before it."""
+    whole = _uncut(beats)
+    return _runs(whole, [str(bar.beats) for bar in whole])
+
+
+def named_metres(fields: Mapping[str, Any]) -> Intervals:
+    """Runs of bars of one metre by its name, "3/4"; where the fields hold onsets these say where two beats are "6/8". A lone beat is
+    no metre."""
+    beats, onsets = counted(fields), fields.get("onsets")
+    if beats is None:
+        return _runs([], [])
+    parts = divisions(beats, onsets) if isinstance(onsets, Events) else np.zeros(len(beats), dtype=int)
+    whole = [bar for bar in _uncut(beats) if bar.beats > 1]
+    return _runs(whole, [metre_name(bar.beats, bool((parts[bar.first : bar.first + bar.beats] == 3).mean() > 0.5)) for bar in whole])
+
+
+def _uncut(beats: Events) -> list[Bar]:
     whole = bars(beats)
     if len(whole) > 1 and whole[-1].beats < whole[-2].beats:
         whole[-1] = replace(whole[-1], beats=whole[-2].beats)
-    runs: list[list[Bar]] = []
-    for bar in whole:
-        if runs and runs[-1][-1].beats == bar.beats and abs(runs[-1][-1].end - bar.start) < 1e-6:
-            runs[-1].append(bar)
+    return whole
+
+
+def _runs(whole: list[Bar], names: list[str]) -> Intervals:
+    """Neighbours of one name as one interval each."""
+    runs: list[tuple[float, float, str]] = []
+    for bar, name in zip(whole, names, strict=True):
+        if runs and runs[-1][2] == name and abs(runs[-1][1] - bar.start) < 1e-6:
+            runs[-1] = (runs[-1][0], bar.end, name)
         else:
-            runs.append([bar])
-    return Intervals(
-        np.array([run[0].start for run in runs]), np.array([run[-1].end for run in runs]), tuple(str(run[0].beats) for run in runs)
-    )
+            runs.append((bar.start, bar.end, name))
+    return Intervals(np.array([r[0] for r in runs]), np.array([r[1] for r in runs]), tuple(r[2] for r in runs))
+
+
+def divisions(beats: Events, onsets: Events, around: int = 8) -> np.ndarray:
+    """(n,) into how many parts each beat divides: 3, 2 (or 4), and 0 where the whole piece leaves it open.
+
+    Counted is how many of the `around` beats on either side hold an onset at a third, two thirds, the half, the quarters. Swung
+    eighths have onsets at two thirds but few at a third: they divide in two, as they are written. What was clear last holds
+    until the other is clear.
+    """
+    if len(beats) < 3 or not len(onsets):
+        return np.zeros(len(beats), dtype=int)
+    times = _onto(beats.times, onsets.times)
+    owner = np.searchsorted(times, onsets.times, "right") - 1
+    inside = (owner >= 0) & (owner < len(times) - 1)
+    owner = owner[inside]
+    phase = (onsets.times[inside] - times[owner]) / (times[owner + 1] - times[owner])
+    part = np.abs(phase[:, None] - PARTS).argmin(1)
+    near = np.abs(phase - PARTS[part]) <= 0.07
+    heard = np.zeros((len(PARTS), len(times)))
+    heard[part[near], owner[near]] = 1
+    total = np.concatenate([np.zeros((len(PARTS), 1)), np.cumsum(heard[:, :-1], 1)], 1)
+    at = np.arange(len(times))
+    first, last = np.maximum(at - around, 0), np.minimum(at + around, len(times) - 1)
+    share = (total[:, last] - total[:, first]) / np.maximum(last - first, 1)
+    likely = 1 / (1 + np.exp(-IN_THREE[:-1] @ share - IN_THREE[-1]))
+    clear = np.where(likely >= 0.8, 3, np.where((likely <= 0.3) & (share.sum(0) >= 0.1), 2, 0))
+    known = np.flatnonzero(clear)
+    return clear[known[np.maximum(np.searchsorted(known, at, "right") - 1, 0)]] if len(known) else clear
+
+
+def _onto(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+    """Beats, each on the nearest onset where one is near: frames are coarser than the thirds of a fast beat."""
+    after = np.clip(np.searchsorted(onsets, times), 1, max(len(onsets) - 1, 1))
+    before, after = onsets[after - 1], onsets[np.minimum(after, len(onsets) - 1)]
+    nearest = np.where(after - times < times - before, after, before)
+    moved = np.where(np.abs(nearest - times) <= min(0.05, 0.12 * float(np.median(np.diff(times)))), nearest, times)
+    return moved if (np.diff(moved) > 0).all() else times
 
 
 def tempo_curve(beats: Events, over: int = 8) -> Curves:
@@ -120,8 +180,11 @@ def tempo_curve(beats: Events, over: int = 8) -> Curves:
     return Curves(beats.times, 60 / np.array([middle]), ("bpm",))
 
 
-def metre_name(beats: int) -> str:
-    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths."""
+def metre_name(beats: int, ternary: bool = False) -> str:
+    """Of a bar of so many beats: "4/4"; six, nine and twelve are written as eighths, and so are up to five beats that divide in three:
+    two of them are "6/8"."""
+    if ternary and beats < 6:
+        return f"{3 * beats}/8"
     return f"{beats}/{8 if beats in (6, 9, 12) else 4}"
 
 
@@ -133,4 +196,7 @@ def main_metre(beats: Events) -> int:
     return max(lasting, key=lambda n: lasting[n]) if lasting else 0
 
 
-__all__ = ["UNKNOWN", "Bar", "bars", "counted", "downbeats", "in_bars", "main_metre", "metre_name", "metres", "positions", "tempo_curve"]
+__all__ = [
+    "UNKNOWN", "Bar", "bars", "counted", "divisions", "downbeats", "in_bars", "main_metre", "metre_name", "metres", "named_metres",
+    "positions", "tempo_curve",
+]  # fmt: skip

@@ -31,9 +31,23 @@ def test_three_four_with_one_downbeat_missed_in_four_bars():
     assert Bars()(p).tolist() == right
 
 
-def test_a_change_of_metre_is_followed():
-    right = bars(4, 6) + bars(3, 6) + bars(7, 4)
+def test_a_change_of_metre_is_followed_and_back():
+    right = bars(4, 8) + bars(3, 8) + bars(4, 8)
     assert Bars()(heard(right)).tolist() == right
+
+
+def test_one_short_bar_between_sections_is_heard():
+    right = bars(4, 8) + bars(2, 1) + bars(4, 8)
+    assert Bars()(heard(right)).tolist() == right
+
+
+def test_in_a_song_of_one_metre_faint_bars_are_counted_in_it():
+    """Half of the song says three, the rest next to nothing: bars that came and went each by itself would be of the usual four."""
+    right = bars(3, 16)
+    p = heard(right)
+    p[24:] = 0.3
+    assert Bars()(p).tolist() == right
+    assert Bars(metres={4: 1.0})(p).tolist() != right
 
 
 def test_hearing_nothing_it_takes_the_usual_metre():
@@ -51,4 +65,9 @@ def test_one_metre_never_changes():
 def test_faint_downbeats_are_as_good_as_loud_ones(metre):
     right = bars(metre, 12)
     assert Bars()(heard(right, 0.12, 0.03)).tolist() == right
-    assert Bars(share=None)(heard(right, 0.12, 0.03)).tolist() != right  # the longest bars win
+
+
+def test_where_faint_activations_stay_as_they_are_longer_bars_win():
+    right = bars(3, 12)
+    assert Bars(share=None)(heard(right, 0.12, 0.03)).tolist() != right
+    assert Bars()(heard(right, 0.12, 0.03)).tolist() == right

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from aural import rhythm
 from aural.annotations import Events, Example
-from aural.encodings import BarPointer, BeatsInBars
+from aural.encodings import BarPointer, BeatsInBars, FirstOfBars, Opinions
 
 TIMES = np.arange(2001) / 50  # 40 s
 
@@ -77,9 +78,41 @@ def test_fitted_confidence_is_the_share_of_beats_that_are_right() -> None:
     assert np.allclose(sure, shares, atol=0.12)
 
 
+def test_a_net_that_is_always_late_is_told_by_how_much() -> None:
+    late = Example(beats=Events(song()["beats"].times + 0.04, song()["beats"].labels))
+    part = BeatsInBars(least=0.0)
+    before = part.decode(logits(late), TIMES, Example())["beats"].times
+    part.fit([(logits(late), TIMES, song()) for _ in range(4)])
+    made = part.decode(logits(late), TIMES, Example())
+    assert np.median(before - song()["beats"].times) == pytest.approx(0.04, abs=0.005)
+    assert np.median(made["beats"].times - song()["beats"].times) == pytest.approx(0.0, abs=0.002)
+    assert np.isin(made["downbeats"].times, made["beats"].times).all()
+
+
 def test_confidence_is_saved_with_the_weights() -> None:
     part, other = BeatsInBars(), BeatsInBars()
     part.fit([(logits(song()), TIMES, song())])
     assert len(part.beat_weights) == 4
     assert {"beat_weights", "bar_weights"} <= set(part.state_dict())
     assert len(other.beat_weights) == 0
+
+
+def test_of_every_bar_line_it_is_told_which_view_argued_for_it() -> None:
+    """One view hears every bar, one only those of the second half, one nothing."""
+    right = np.arange(32) % 4 == 0
+    late = right & (np.arange(32) >= 16)
+    logits = torch.tensor(np.where(np.stack([right, late, np.zeros(32, bool)]), 3.0, -2.0))
+    made = Opinions("downbeats", ("rhythm", "bass", "melody"), FirstOfBars()).decode(logits, np.arange(32) * 0.5, Example())
+    lines, views = made["downbeats"], made["downbeats_views"]
+    assert lines.times.tolist() == (np.flatnonzero(right) * 0.5).tolist()
+    assert views.times.tolist() == lines.times.tolist()
+    assert views.labels == ("rhythm", "bass", "melody", "mean")
+    assert [views.labels[i] for i in np.flatnonzero(views.values[:3, 0] > 0.5)] == ["rhythm"]
+    assert [views.labels[i] for i in np.flatnonzero(views.values[:3, -1] > 0.5)] == ["rhythm", "bass"]
+    np.testing.assert_allclose(views.values[3], lines.confidence, atol=1e-6)
+
+
+def test_opinions_of_nothing_are_none() -> None:
+    made = Opinions("downbeats", ("rhythm", "bass"), FirstOfBars()).nothing()
+    assert len(made["downbeats"]) == 0
+    assert made["downbeats_views"].values.shape == (3, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import rhythm
-from aural.annotations import Curves, Events, Example, Intervals, Label, Stems, Text
+from aural.annotations import Curves, Events, Example, Intervals, Label, Notes, Stems, Text
 from aural.encodings import (
     BarPointer,
     BeatsInBars,
     Channels,
     Characters,
+    ChordFrames,
     ClipClass,
     ContourFrames,
     FrameClasses,
     FrameEvents,
+    KeyFrames,
     Masks,
+    MelodySalience,
+    NoteFrames,
     Opinions,
     PeakPicking,
+    PitchSalience,
+    PitchTrack,
     Samples,
 )
 from aural.part import Part, stack
@@ -39,8 +46,19 @@ def perfect(part: Part, target: Any) -> Any:
     """The estimate of a net that is always right."""
     if isinstance(part, FrameEvents):
         return torch.logit(target.double().clamp(1e-4, 1 - 1e-4))
+    if isinstance(part, NoteFrames):
+        heads = torch.nan_to_num(target.double())
+        return torch.cat([12 * heads[:2] - 6, heads[2:]])
+    if isinstance(part, MelodySalience | PitchSalience):
+        return torch.logit(target.double().clamp(1e-5, 1 - 1e-5))
+    if isinstance(part, PitchTrack):
+        return target.clamp(min=1e-5).log()
     if isinstance(part, FrameClasses):
         return torch.nn.functional.one_hot(target, len(part.labels)).T * 20.0
+    if isinstance(part, ChordFrames):
+        known = torch.nan_to_num(target.double(), nan=-1.0)
+        root, bass, number = (20.0 * (known[i, None] == torch.arange(n)[:, None]) for i, n in ((0, 13), (1, 13), (14, 170)))
+        return torch.cat([root, bass, 20 * torch.nan_to_num(target[2:14].double() - 0.5), number])
     if isinstance(part, ClipClass):
         return torch.nn.functional.one_hot(target, len(part.labels)) * 20.0
     return target
@@ -75,6 +93,11 @@ def same_bars(found: dict[str, Events], right: Events, frame: float) -> None:
     same_events(found["downbeats"], rhythm.downbeats(right), frame)
 
 
+def same_opinions(found: dict[str, Any], right: Events, frame: float) -> None:
+    same_events(found["beats"], right, frame)
+    np.testing.assert_array_equal(found["beats_views"].times, found["beats"].times)
+
+
 def same_intervals(found: Intervals, right: Intervals, frame: float) -> None:
     middles = (right.starts + right.ends) / 2
     assert found.at(middles) == right.at(middles)
@@ -87,6 +110,39 @@ def same_intervals(found: Intervals, right: Intervals, frame: float) -> None:
 def same_curves(found: Curves, right: Curves, frame: float) -> None:
     inside = found.times[(found.times >= right.times[0]) & (found.times <= right.times[-1])]
     np.testing.assert_allclose(found.at(inside), right.at(inside), atol=1e-4)
+
+
+def same_melody(found: dict[str, Any], right: Curves, frame: float) -> None:
+    """Within five cents, and none where none is, but for the frame that a change falls into."""
+    times, hz = found["melody"].times, found["melody"].values[0]
+    edges = right.times[1:][np.diff(right.values[0]) != 0]
+    far = np.array([np.abs(edges - t).min(initial=9) > frame for t in times])
+    near = right.values[0][np.round(times * 100).astype(int)]
+    assert np.array_equal(hz[far] > 0, near[far] > 0)
+    far &= near > 0
+    assert np.abs(1200 * np.log2(hz[far] / near[far])).max(initial=0) < 5
+
+
+def same_salient(found: Curves, right: Curves, frame: float) -> None:
+    same_melody({"melody": found}, right, frame)
+
+
+def same_peaks(found: dict[str, Any], right: Notes, frame: float) -> None:
+    same_line(found["notes"], right, frame)
+
+
+def same_line(found: Notes, right: Notes, frame: float) -> None:
+    np.testing.assert_allclose(found.starts, right.starts, atol=frame / 2 + 1e-6)
+    np.testing.assert_allclose(found.ends, right.ends, atol=frame + 1e-6)
+    np.testing.assert_allclose(found.pitches, right.pitches, atol=0.05)
+
+
+def same_notes(found: Notes, right: Notes, frame: float) -> None:
+    by_pitch, wanted = (np.lexsort((notes.starts, notes.pitches)) for notes in (found, right))
+    np.testing.assert_array_equal(found.pitches[by_pitch], right.pitches[wanted])
+    np.testing.assert_allclose(found.starts[by_pitch], right.starts[wanted], atol=1e-3)
+    np.testing.assert_allclose(found.ends[by_pitch], right.ends[wanted], atol=1.5 * frame)
+    np.testing.assert_array_equal(found.velocities[by_pitch], right.velocities[wanted])
 
 
 def same_sound(found: Sound, right: Sound, frame: float) -> None:
@@ -131,10 +187,52 @@ def chords(draw: st.DrawFn) -> Intervals:
     return Intervals(bounds[:-1], bounds[1:], tuple(labels))
 
 
+def strummed() -> st.SearchStrategy:
+    """Chords that change every half second, if at all."""
+    labels = st.lists(st.sampled_from(["N", "C:maj", "C:maj/3", "G:7", "A:min7/b7", "Eb:sus4"]), min_size=8, max_size=8)
+    return labels.map(lambda words: Intervals(np.arange(8) / 2, np.arange(1, 9) / 2, tuple(words)))
+
+
+def keys() -> st.SearchStrategy:
+    """One key throughout: seconds are too short for two."""
+    return st.sampled_from(["C:major", "F#:minor", "Db:major", "N"]).map(lambda key: Intervals([0.0], [SECONDS], (key,)))
+
+
 @st.composite
 def contours(draw: st.DrawFn) -> Curves:
     values = draw(st.lists(st.floats(-1, 1), min_size=41, max_size=41))
     return Curves(np.arange(41) / 10, np.array(values)[None], ("f0",))
+
+
+@st.composite
+def melodies(draw: st.DrawFn) -> Curves:
+    """A pitch or none every fifth of a second, at a hundred points a second."""
+    pitches = draw(st.lists(st.one_of(st.just(0.0), st.floats(60.0, 2000.0)), min_size=21, max_size=21))
+    return Curves(np.arange(401) / 100, np.repeat(pitches, 20)[:401][None], ("melody",))
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Notes:
+    """Notes one after the other, some on the pitch of the one before."""
+    bounds = np.concatenate([draw(spaced(0.2)), [SECONDS - 0.05]])
+    pitches = draw(st.lists(st.integers(21, 68), min_size=len(bounds) - 1, max_size=len(bounds) - 1))
+    return Notes(bounds[:-1], bounds[1:], np.array(pitches, dtype=float))
+
+
+def polyphony(seed: int) -> Notes:
+    """Some pitches, each struck again and again, held until then or let go before."""
+    rng = np.random.default_rng(seed)
+    notes = []
+    for pitch in rng.choice(np.arange(21, 109), rng.integers(0, 9), replace=False):
+        bounds = np.cumsum(rng.uniform(0.08, 0.4, 40))
+        for start, end in pairwise(bounds[bounds < SECONDS]):
+            notes.append((start, end if rng.random() < 0.5 else rng.uniform(start + 0.06, end), pitch, rng.integers(1, 128)))
+    return Notes(*np.array(sorted(notes), dtype=float).reshape(-1, 4).T)
+
+
+def changing(line: Notes) -> Notes:
+    """The same, but never on the pitch of the one before."""
+    return Notes(line.starts, line.ends, 2 * (line.pitches.clip(24) // 2) + np.arange(len(line)) % 2)
 
 
 def sounds(rate: int, channels: int) -> st.SearchStrategy:
@@ -153,12 +251,19 @@ CASES = {
     "beats by bar pointer": Case(FrameEvents("beats", decoder=BarPointer(), widen=((1, 0.5),)), STEADY, same_events, "beats"),
     "beats by peaks": Case(FrameEvents("beats", decoder=PeakPicking(combine=0.2)), STEADY, same_events, "beats"),
     "beats in bars": Case(BeatsInBars(BarPointer()), in_bars(), same_bars, "beats"),
-    "beats, two opinions": Case(Opinions("beats", ("a", "b"), BarPointer()), STEADY, same_events, "beats"),
+    "beats, two opinions": Case(Opinions("beats", ("a", "b"), BarPointer()), STEADY, same_opinions, "beats"),
     "chords": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min")), chords(), same_intervals, "chords"),
     "chords, none unsaid": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), spoken=False), chords(), same_intervals, "chords"),
     "chords that stay": Case(FrameClasses("chords", ("N", "C:maj", "G:maj", "A:min"), stay=0.9), chords(), same_intervals, "chords"),
+    "chords with a bass": Case(ChordFrames(), strummed(), same_intervals, "chords"),
+    "a key": Case(KeyFrames(), keys(), same_intervals, "key"),
     "a word": Case(ClipClass("tag", ("a", "b", "c")), st.sampled_from("abc").map(Label), same, "tag"),
     "a contour": Case(ContourFrames("f0"), contours(), same_curves, "f0"),
+    "a melody": Case(PitchTrack(), melodies(), same_melody, "melody"),
+    "a bass line": Case(PitchTrack("bass", 21.0, 48, 1), lines(), same_line, "bass"),
+    "notes": Case(NoteFrames(ends=0), st.integers(0, 9999).map(polyphony), same_notes, "notes"),
+    "a melody's salience": Case(MelodySalience(), melodies(), same_salient, "melody"),
+    "notes' salience": Case(PitchSalience(), lines().map(changing), same_peaks, "notes"),
     "text": Case(Characters("abc d"), st.text("abc d", min_size=1).map(Text), same, "text"),
     "samples": Case(Samples(RATE, of="clean"), sounds(RATE, 1), same_sound, "clean"),
     "stereo samples": Case(Samples(RATE, of="clean", channels=2), sounds(RATE, 2), same_sound, "clean"),

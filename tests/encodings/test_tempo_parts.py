@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aural.annotations import Events, Example, Tempo
-from aural.encodings.tempo import LEVELS, TempoClasses, TempoOfBeats, Times, probabilities
+from aural.encodings.tempo import LEVELS, TempoClasses, TempoOfAttacks, TempoOfBeats, Times, probabilities
 from aural.part import stack
 from aural.sound import Sound
 
@@ -82,6 +82,45 @@ def test_the_weights_learn_which_level_is_right() -> None:
     truth = float(example["tempo"].bpms[0])
     assert after.bpms[0] == pytest.approx(truth, rel=0.01)
     assert after.probabilities[0] > before.probabilities[np.abs(before.bpms / truth - 1) < 0.01].sum()
+
+
+def test_calibration_makes_probabilities_mean_what_they_say_and_keeps_their_order() -> None:
+    """Of pieces that all sound alike half are beaten twice too fast, and half are not: it can't be told, so none is surer than 1/2."""
+
+    def piece(seed: int) -> tuple[torch.Tensor, np.ndarray, Example]:
+        beats = np.arange(0.3, 29.0, 60 / 140)
+        attacks = rises(beats)
+        truth = Tempo(np.array([140.0 if seed % 2 else 70.0]))
+        return attacks, np.arange(attacks.shape[-1]) / FPS, Example(beats=Events(beats), tempo=truth)
+
+    part = TempoOfBeats()
+    attacks, _, example = piece(0)
+    before = decoded(part, attacks, example["beats"].times)
+    scale = part.calibrate([piece(seed) for seed in range(10)])
+    after = decoded(part, attacks, example["beats"].times)
+    assert scale < 1
+    assert after.probabilities[0] < before.probabilities[0]
+    assert after.bpms[:3].tolist() == before.bpms[:3].tolist()
+
+
+def test_plain_clicks_at_174_are_174_not_87() -> None:
+    beats = np.arange(0.3, 29.0, 60 / 174)
+    assert decoded(TempoOfBeats(), rises(beats), beats).bpms[0] == pytest.approx(174, abs=0.01)
+
+
+@pytest.mark.parametrize("bpm", [62.5, 100.0, 127.3, 180.0])
+def test_attacks_alone_have_a_tempo_up_to_its_octave(bpm: float) -> None:
+    attacks = rises(np.arange(0.3, 29.0, 60 / bpm))
+    found = TempoOfAttacks().decode(attacks, np.arange(attacks.shape[-1]) / FPS, Example())
+    assert min(abs(found.bpms / bpm - 1)) < 0.01
+    assert min(abs(found.bpms[0] / bpm / ratio - 1) for ratio in (0.5, 1, 2)) < 0.01
+    assert (np.diff(found.probabilities) <= 0).all()
+    assert found.probabilities.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2000, 20_000])
+def test_silence_has_no_tempo_by_attacks_either(frames: int) -> None:
+    assert not len(TempoOfAttacks().decode(torch.zeros(3, frames), np.arange(frames) / FPS, Example()).bpms)
 
 
 def test_probabilities_leave_room_for_none() -> None:

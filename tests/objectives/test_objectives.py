@@ -204,3 +204,21 @@ def test_shift_tolerance_costs_nothing_where_nothing_is_known() -> None:
     loss = shift_tolerant(3)
     assert torch.isclose(loss(spikes([50, 80]), target) * 60, loss(spikes([50]), target) * 60, atol=1e-4)
     assert loss(spikes([50]), torch.full_like(target, float("nan"))) == 0
+
+
+def test_ranked_triplets_cost_what_stands_in_another_order_than_the_targets():
+    truth = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
+    ranked = Triplet(0.0, "ranked")
+    assert ranked.loss(2 * truth, truth) == 0
+    wrong = torch.tensor([[0.0], [3.0], [1.0], [7.0]])
+    by_hand = [
+        float(abs(wrong[a] - wrong[p]) - abs(wrong[a] - wrong[n]))
+        for a in range(4)
+        for p in range(4)
+        for n in range(4)
+        if a not in (p, n) and abs(truth[a] - truth[p]) < abs(truth[a] - truth[n])
+    ]
+    costly = [cost for cost in by_hand if cost > 0]
+    assert ranked.loss(wrong, truth) == pytest.approx(sum(costly) / len(costly))
+    unknown = torch.cat([truth, torch.tensor([[float("nan")]])])
+    assert ranked.loss(torch.cat([wrong, torch.randn(1, 1)]), unknown) == pytest.approx(sum(costly) / len(costly))

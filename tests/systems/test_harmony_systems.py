@@ -10,11 +10,10 @@ import pytest
 import torch
 
 import aural
-from aural import Example, Sound
+from aural import Example, Sound, harmony
 from aural.annotations import Events, Intervals
-from aural.encodings import harmony
 from aural.errors import AnnotationError
-from aural.running import run
+from aural.running import estimate, run
 from aural.systems.chord import sheh03
 from aural.systems.chord.sheh03 import STATES, ChordStates, RegisterChroma, sequence_of, tuning, turned
 
@@ -170,6 +169,24 @@ def test_how_long_chords_last_and_what_follows_is_the_same_from_every_root():
     assert p[0, 7] > p[0, 6]
 
 
+def test_a_confidence_that_was_fitted_is_how_often_it_is_right(learned):
+    """Of songs whose truth says otherwise in every second chord, half is right."""
+    part = sheh03.ChordSequence()
+    part.transitions = learned.output.transitions
+    pairs = []
+    for up in range(4):
+        labels = tuple(str(harmony.parse(label).transposed(up)) for label in SONG)
+        example = Example(sound=played(labels), beats=BEATS)
+        y, times = estimate(learned, example)
+        other = tuple(str(harmony.parse(label).transposed(6)) if i % 2 else label for i, label in enumerate(labels))
+        pairs.append((y, times, Example({**example, "chords": spans(other)})))
+    assert len(part.confide(pairs)) == 4
+    found = part.decode(*pairs[0])
+    assert len(found) == 8
+    assert found.confidence.mean() == pytest.approx(0.5, abs=0.05)
+    assert sheh03.ChordSequence(sure=part.sure).sure == part.sure
+
+
 # ---- charts
 
 
@@ -273,4 +290,5 @@ def test_drums_alone_are_in_no_key(keys):
     rng = np.random.default_rng(0)
     time = np.arange(16 * RATE) / RATE
     noise = 0.2 * rng.standard_normal(len(time)) * np.exp(-12 * (time % 0.5))
-    assert not len(run(keys, sound=Sound(noise[None].astype(np.float32), RATE), beats=BEATS)["key"])
+    found = run(keys, sound=Sound(noise[None].astype(np.float32), RATE), beats=BEATS)["key"]
+    assert found.labels == ("N",)

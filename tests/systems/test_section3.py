@@ -430,7 +430,7 @@ def recipe():
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("which_input", RECIPE)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["which_input"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -464,15 +464,64 @@ def test_every_system_that_it_names_is_there_or_left_out():
 
 
 def test_the_table_has_the_command_first_and_says_that_a_rehearsal_means_nothing(tmp_path):
-    about = {"system": "tag/sample_cnn", "data": "notes", "fold": "-", "budget": 0.1, "tests": 8, "steps": "2", "limit": "8"}
-    row = {**about, "parameters": 1000, "multiply_adds": 2_000_000, "seconds": 1.0, "device": "processor"}
-    (tmp_path / "rows").mkdir()
-    for seed, accuracy in enumerate((0.5, 0.7)):
-        (tmp_path / "rows" / f"{seed}.json").write_text(json.dumps({**row, "seed": seed, "accuracy": accuracy}))
+    row = trained(steps="2", limit="8")
+    written(tmp_path, {**row, "seed": 0, "accuracy": 0.5}, {**row, "seed": 1, "accuracy": 0.7})
     text = recipe().table(tmp_path, "python recipes/which_input.py x")
     assert text.startswith("`python recipes/which_input.py x`")
     assert "| tag/sample_cnn | 1,000 | 2 M | 1.0 | 0.600 ± 0.100 |" in text
     assert "mean nothing" in text
+
+
+def test_one_training_stands_in_the_table_with_its_interval(tmp_path):
+    written(tmp_path, trained())
+    assert "| 1.0 | 0.500 [0.400, 0.600] |" in recipe().table(tmp_path, "")
+
+
+def test_what_is_done_is_not_repeated_and_a_half_line_is_not_done(tmp_path):
+    module = recipe()
+    settings = {**module.DEFAULTS, "only": "tag/sample_cnn", "data": "notes", "seeds": "0", "budgets": "1,0.1"}
+    written(tmp_path, trained())
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"system": "tag/sample_cnn", "data": "no')
+    done = {tuple(row[name] for name in module.KEY) for row in module.rows(tmp_path)}
+    left = [task for task in module.tasks(settings, done) if task.name != module.BASELINE]
+    assert [task.cells for task in left] == [((1.0, 0),)]
+
+
+def test_every_system_is_trained_on_all_labels_before_any_on_fewer_and_once_before_any_twice():
+    module = recipe()
+    cells = [task.cells[0] for task in module.tasks(module.DEFAULTS, set()) if task.name != module.BASELINE]
+    assert list(dict.fromkeys(cells)) == [(b, s) for s in (0, 1) for b in (1.0, 0.1, 0.01)]
+    assert cells == sorted(cells, key=lambda cell: (cell[1], -cell[0]))
+
+
+def test_the_share_of_right_answers_is_that_of_the_house_s_evaluation():
+    from aural.evaluation import evaluate
+    from aural.training import Listed
+
+    torch.manual_seed(1)
+    system = build("tag/dieleman_schrauwen14", labels=("a", "b"), of="label", seconds=1.0).eval()
+    examples = [Example(sound=noise(0.5 + 0.3 * i, seed=i), label=Label("ab"[i % 2])) for i in range(7)]
+    found = recipe().right(system, examples, "cpu", batch=3)
+    assert found.mean() == pytest.approx(
+        evaluate(
+            system,
+            Listed(examples),
+        )
+        .figures()["accuracy"]
+        .value
+    )
+
+
+def trained(**more: str) -> dict[str, object]:
+    about = {"system": "tag/sample_cnn", "data": "notes", "fold": "-", "budget": 0.1, "seed": 0, "clips": 5, "tests": 8, "chance": 0.2}
+    run = {"steps": "2", "batch": "32", "rate": "1e-3", "precision": "32-true", "jobs": "0", "limit": "0", "device": "processor"}
+    figures = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "parameters": 1000, "multiply_adds": 2_000_000, "seconds": 1.0}
+    return {**about, **run, **figures, **more}
+
+
+def written(folder: Path, *rows: dict[str, object]) -> None:
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def test_an_unknown_setting_is_an_error(tmp_path):

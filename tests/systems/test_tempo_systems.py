@@ -50,6 +50,14 @@ def test_beats_are_made_where_nobody_gives_them() -> None:
     assert found.bpms[0] == pytest.approx(120, abs=0.05)
 
 
+def test_the_floor_needs_neither_beats_nor_weights() -> None:
+    sound, _ = clicks(120.0, 20)
+    system = build("tempo/autocorrelation")
+    assert not list(system.net.parameters())
+    assert system.input.reads == ("sound",)
+    assert aural.run(system, sound=sound)["tempo"].bpms[0] == pytest.approx(120, rel=0.01)
+
+
 def test_a_long_sound_in_pieces_has_the_answer_of_the_whole() -> None:
     sound, times = clicks(101.7, 75)
     beats = jittered(times)

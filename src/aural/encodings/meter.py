@@ -56,7 +56,8 @@ class BeatsInBars(FrameEvents):
         self.bars, self.least, self.sure = bars or Bars(), least, sure
         self.beat_weights: Tensor
         self.bar_weights: Tensor
-        fitted(self, beat_weights=torch.zeros(0), bar_weights=torch.zeros(0))
+        self.late: Tensor  # seconds: a net learned with a loss that tolerates shifts has its peaks anywhere within them, always the same
+        fitted(self, beat_weights=torch.zeros(0), bar_weights=torch.zeros(0), late=torch.zeros(1))
 
     def read(self, example: Example, times: np.ndarray | None = None) -> Tensor:
         """(2, frame) float32; NaN where nothing is known."""
@@ -108,7 +109,7 @@ class BeatsInBars(FrameEvents):
             return self.nothing()
         bar = _probability(found.bar_evidence, self.bar_weights)
         labels = tuple(str(p) if b >= self.sure else rhythm.UNKNOWN for p, b in zip(found.positions, bar, strict=True))
-        at = np.interp(found.frames, np.arange(len(times)), times)
+        at = np.maximum(np.interp(found.frames, np.arange(len(times)), times) - float(self.late), 0.0)
         first = np.array([label == "1" for label in labels])
         return {"beats": Events(at, labels, sure), "downbeats": Events(at[first], None, bar[first])}
 
@@ -116,15 +117,20 @@ class BeatsInBars(FrameEvents):
         return {"beats": Events(np.zeros(0), (), np.zeros(0)), "downbeats": Events(np.zeros(0), None, np.zeros(0))}
 
     def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]], window: float = TOLERANCE) -> None:
-        """The weights of both confidences, on (estimate, times, example) of pieces that were not learned from."""
+        """How late the peaks are, and the weights of both confidences, on (estimate, times, example) of pieces not learned from."""
         beats: list[tuple[np.ndarray, np.ndarray]] = []
         bars: list[tuple[np.ndarray, np.ndarray]] = []
+        heard: list[tuple[Found, np.ndarray, Events]] = []
         for estimate, times, example in pairs:
             truth = example.get("beats")
-            if not isinstance(truth, Events) or not len(truth):
-                continue
-            found = self.find(torch.sigmoid(estimate.detach().double().cpu()).numpy(), times)
-            at = np.interp(found.frames, np.arange(len(times)), times)
+            if isinstance(truth, Events) and len(truth):
+                found = self.find(torch.sigmoid(estimate.detach().double().cpu()).numpy(), times)
+                heard.append((found, np.interp(found.frames, np.arange(len(times)), times), truth))
+        away = [truth.times[np.abs(truth.times[:, None] - at).argmin(0)] - at for _, at, truth in heard]
+        late = [-float(np.median(gaps[np.abs(gaps) < window])) for gaps in away if (np.abs(gaps) < window).any()]
+        fitted(self, late=torch.tensor([float(np.median(late)) if late else 0.0]))
+        for found, at, truth in heard:
+            at = at - float(self.late)
             beats.append((found.beat_evidence, _near(at, truth.times, window)))
             if rhythm.positions(truth).any():
                 first = found.positions == 1
@@ -137,7 +143,8 @@ class BeatsInBars(FrameEvents):
 
 class Opinions(FrameEvents):
     """Events of one kind ⇄ what several nets say of them, (view, frame) logits: each is held to the same truth, and the mean of
-    their probabilities decides. `curves` tells who argued for what; its last row is the mean.
+    their probabilities decides. `curves` tells who argued for what; its last row is the mean. Beside the events, FIELD_views: the same
+    curves at the events alone, a line for each that tells who argued for it.
 
     Args:
         of: the field, Events. views: names of the nets.
@@ -151,10 +158,16 @@ class Opinions(FrameEvents):
         """(view, frame) float32, all rows equal."""
         return super().read(example, times).expand(len(self.views), -1).clone()
 
-    def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> Events:
-        """Logits (view, frame) → events, with the mean probability at each as its confidence."""
+    def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> dict[str, Events | Curves]:  # type: ignore[override]
+        """Logits (view, frame) → events, with the mean probability at each as its confidence; and what each view thought of them."""
         together = torch.sigmoid(estimate.detach().double().cpu()).mean(0, keepdim=True)
-        return super().decode(together.logit(1e-9), times, given)
+        found = super().decode(together.logit(1e-9), times, given)
+        thought = self.curves(estimate, times, given)
+        return {self.of: found, f"{self.of}_views": Curves(found.times, thought.at(found.times), thought.labels)}
+
+    def nothing(self) -> dict[str, Events | Curves]:  # type: ignore[override]
+        labels = (*self.views, "mean")
+        return {self.of: super().nothing(), f"{self.of}_views": Curves(np.zeros(0), np.zeros((len(labels), 0)), labels)}
 
     def curves(self, estimate: Tree, times: np.ndarray, given: Example) -> Curves:
         """Probabilities of every view, and their mean."""

@@ -1,7 +1,8 @@
 """Learning distances: the same is near, the different is far.
 
 Source   Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015 [SKP15] (triplets, semi-hard); Hermans, Beyer & Leibe, In defense of the
-         triplet loss, 2017 (hardest in the batch); Snell, Swersky & Zemel, Prototypical networks for few-shot learning, NeurIPS 2017
+         triplet loss, 2017 (hardest in the batch); Prétet, Richard & Peeters, Learning to rank music tracks using triplet loss, ICASSP
+         2020 [PRP20] (ranked lists); Snell, Swersky & Zemel, Prototypical networks for few-shot learning, NeurIPS 2017
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .base import Batch, Objective, Update
 if TYPE_CHECKING:
     from ..system import System
 
+Mining = Literal["hard", "all", "semi-hard", "random", "ranked"]
+
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
     """Squared Euclidean distances (row of a, row of b), with a gradient also where they are 0."""
@@ -34,20 +37,26 @@ class Triplet(Objective):
     Args:
         mining: "hard": the farthest of its kind and the nearest other; "all": every triplet that costs something; "semi-hard": for each
             pair of a kind the nearest other that is farther than the two are, but by less than the margin (no such: left out);
-            "random": for each pair of a kind any other.
+            "random": for each pair of a kind any other; "ranked": targets are vectors (batch, dimension), NaN for unknown, whose
+            distances rank the batch for each example; every pair in the wrong order, or in the right one by less than the margin,
+            costs ([PRP20], where users' choices rank).
         squared: whether distances are squared, as in [SKP15] (there of unit vectors, with a margin of 0.2).
     """
 
-    def __init__(self, margin: float = 0.3, mining: Literal["hard", "all", "semi-hard", "random"] = "hard", squared: bool = False) -> None:
+    def __init__(
+        self, margin: float = 0.3, mining: Literal["hard", "all", "semi-hard", "random", "ranked"] = "hard", squared: bool = False
+    ) -> None:
         super().__init__()
-        if mining not in ("hard", "all", "semi-hard", "random"):
-            raise OptionError(f"mining={mining!r}: hard, all, semi-hard or random")
+        if mining not in ("hard", "all", "semi-hard", "random", "ranked"):
+            raise OptionError(f"mining={mining!r}: hard, all, semi-hard, random or ranked")
         self.margin, self.mining, self.squared = margin, mining, squared
 
     def loss(self, embeddings: Tensor, kinds: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Mean over the triplets that are mined; 0 where there are none."""
         d = distances(embeddings, embeddings)
         d = d if self.squared else d.clamp(min=1e-12).sqrt()
+        if self.mining == "ranked":
+            return self._of_ranks(d, kinds)
         known = (kinds >= 0)[:, None] & (kinds >= 0)
         same = (kinds[:, None] == kinds) & known & ~torch.eye(len(kinds), dtype=torch.bool, device=kinds.device)
         other = (kinds[:, None] != kinds) & known
@@ -68,6 +77,13 @@ class Triplet(Objective):
         else:
             costs = F.relu(d[:, :, None] - d[:, None, :] + self.margin)
             counts = same[:, :, None] & other[:, None, :] & (costs > 0)
+        return torch.where(counts, costs, 0.0).sum() / counts.sum().clamp(min=1)
+
+    def _of_ranks(self, d: Tensor, vectors: Tensor) -> Tensor:
+        away = distances(vectors, vectors)
+        known = away.isfinite() & ~torch.eye(len(d), dtype=torch.bool, device=d.device)
+        costs = F.relu(d[:, :, None] - d[:, None, :] + self.margin)  # (anchor, nearer one, farther one)
+        counts = (away[:, :, None] < away[:, None, :]) & known[:, :, None] & known[:, None, :] & (costs > 0)
         return torch.where(counts, costs, 0.0).sum() / counts.sum().clamp(min=1)
 
     def updates(self, system: System, batch: Batch) -> Iterator[Update]:

@@ -20,7 +20,8 @@ class Lane:
     """How the report draws a field.
 
     kind: events (ticks), spans (labelled boxes), curve, roll (notes), picture; sonify: what a click on the loudspeaker
-    plays ("" for nothing); sonified words are played by WebAudio at the events.
+    plays ("" for nothing); sonified words are played by WebAudio at the events,
+    and "tone" on spans plays chords as pads.
     """
 
     kind: Literal["events", "spans", "curve", "roll", "picture"]

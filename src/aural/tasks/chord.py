@@ -52,11 +52,11 @@ chord = Task(
     "which harmony sounds",
     gives={"sound": Sound},
     makes="chords",
-    default="chord/sheh03",
+    default="note/pitch",
     suffix=".chords.lab",
     score=score,
     full=full,
-    lane=Lane("spans", "chords"),
+    lane=Lane("spans", "chords", sonify="tone"),
     namespace="chord",
     plural="chords",
 )

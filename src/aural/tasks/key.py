@@ -1,6 +1,6 @@
 """Key estimation: which tonic, major or minor?
 
-Answers   Intervals of keys ("C:major"), or one Label for the whole; the key that lasts longest is scored
+Answers   Intervals of keys ("C:major", "N" where there is none), or one Label for the whole; the key that lasts longest is scored
 Metrics   weighted: 1 for the same key, 0.5 a fifth off, 0.3 the relative, 0.2 the parallel
 Source    mir_eval.key (MIREX's weights)
 """
@@ -13,22 +13,24 @@ from . import Lane, Task
 
 
 def name_of(key: Intervals | Label) -> str:
-    """The key that lasts longest, spelled as mir_eval spells it ("C major"); "" for none."""
+    """The key that lasts longest, spelled as mir_eval spells it ("C major"); "X" where it is said that there is none, "" where nothing is
+    said."""
     if isinstance(key, Label):
-        return key.name.replace(":", " ")
+        return "X" if key.name == "N" else key.name.replace(":", " ")
     lasting: dict[str, float] = {}
     for start, end, label in zip(key.starts, key.ends, key.labels, strict=True):
         lasting[label] = lasting.get(label, 0.0) + float(end - start)
-    return max(lasting, key=lambda label: lasting[label]).replace(":", " ") if lasting else ""
+    keys = [label for label in lasting if label != "N"]
+    return max(keys, key=lambda label: lasting[label]).replace(":", " ") if keys else "X" if lasting else ""
 
 
 def score(reference: Intervals | Label, estimate: Intervals | Label) -> dict[str, float]:
-    """MIREX's weighted score; no estimate scores 0."""
+    """MIREX's weighted score; no estimate scores 0, and so does a key where there is none."""
     return {"weighted": full(reference, estimate)["Weighted Score"]}
 
 
 def full(reference: Intervals | Label, estimate: Intervals | Label) -> dict[str, float]:
-    """mir_eval.key.evaluate; no key on either side scores 0."""
+    """mir_eval.key.evaluate; nothing said on either side scores 0."""
     import mir_eval
 
     true, guessed = name_of(reference), name_of(estimate)
@@ -42,6 +44,8 @@ key = Task(
     "which tonic, major or minor",
     gives={"sound": Sound},
     makes="key",
+    default="key/equivariant",
+    suffix=".key.lab",
     score=score,
     full=full,
     lane=Lane("spans", "key"),

@@ -43,6 +43,8 @@ melody = Task(
     "the pitch of the leading voice",
     gives={"sound": Sound},
     makes="melody",
+    default="note/pitch",
+    suffix=".melody.csv",
     score=score,
     full=full,
     lane=Lane("curve", "melody", sonify="tone", height=72),

@@ -15,13 +15,13 @@ from . import Lane, Task
 SHORTEST = 0.001  # mir_eval refuses notes of no length; a measured score need not
 
 
-def score(reference: Notes, estimate: Notes) -> dict[str, float]:
-    """F_onset, F_offset, P and R (of onsets)."""
+def score(reference: Notes, estimate: Notes, tolerance: float = 0.05) -> dict[str, float]:
+    """F_onset, F_offset, P and R (of onsets); `tolerance`: of onsets, in seconds."""
     import mir_eval
 
     sides = (*_pair(reference, SHORTEST), *_pair(estimate, SHORTEST))
-    precision, recall, f, _ = mir_eval.transcription.precision_recall_f1_overlap(*sides, offset_ratio=None)
-    with_offset = mir_eval.transcription.precision_recall_f1_overlap(*sides, offset_ratio=0.2)[2]
+    precision, recall, f, _ = mir_eval.transcription.precision_recall_f1_overlap(*sides, tolerance, offset_ratio=None)
+    with_offset = mir_eval.transcription.precision_recall_f1_overlap(*sides, tolerance, offset_ratio=0.2)[2]
     return {"F_onset": float(f), "F_offset": float(with_offset), "P": float(precision), "R": float(recall)}
 
 
@@ -42,6 +42,8 @@ note = Task(
     "which pitches start and end",
     gives={"sound": Sound},
     makes="notes",
+    default="note/pitch",
+    suffix=".notes.mid",
     score=score,
     full=full,
     lane=Lane("roll", "notes", sonify="tone", height=120),

@@ -22,21 +22,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aural import hmm
+from aural import harmony, hmm
 from aural.annotations import Curves, Events, Example, Intervals
-from aural.encodings import FrameClasses, harmony
+from aural.encodings import FrameClasses
+from aural.encodings.chords import QUALITIES, STATES, bigram, edges_of, odds, sequence_of, shares_right, spread, states_at
+from aural.encodings.meter import _logistic as logistic
+from aural.encodings.meter import _probability as probability
 from aural.errors import AnnotationError
 from aural.objectives import Fit
 from aural.part import Tree, Wrapped, fitted
 from aural.representations import CQT, Beatwise
+from aural.representations.tuning import tuning
 from aural.running import complete, estimate
 from aural.sound import Recording, Sound
 from aural.system import Recipe, System, system
 from aural.tasks.chord import chord
 
 C1, OCTAVES, FINE = 32.703195662574764, 7, 3  # Hz; octaves; bins a semitone
-QUALITIES = len(harmony.FULL)
-STATES = 12 * QUALITIES + 1  # the last is N
 REGISTERS = (-9, 19, 40, 64)  # semitones over C1
 CHROMA = 12 * (len(REGISTERS) - 1)
 ALONE = 0.5  # seconds of a cell where there are no beats
@@ -49,12 +51,13 @@ def sheh03(
     iterations: int = 10,
     ridge: float = 5000.0,
     trust: float = 0.6,
+    sure: tuple[float, ...] = (-0.335, 0.541, -0.142, -0.666),
 ) -> System:
     return System(
         task=chord,
         input=RegisterChroma(per_beat),
         net=ChordStates(iterations, ridge),
-        output=ChordSequence(vocabulary, trust),
+        output=ChordSequence(vocabulary, trust, sure),
         objective=Fit(),
         recipe=Recipe(data="songs:0", seconds=None, batch=8, steps=20),
         window=600.0,
@@ -67,16 +70,7 @@ class Throughout(Beatwise):
 
     def edges(self, example: Example) -> np.ndarray:
         """(cell + 1,) seconds from near the start to the end of the sound."""
-        end = example.duration or 0.0
-        known = example.get("beats")
-        beats = known.times if known is not None else np.zeros(0)
-        step = float(np.median(np.diff(beats))) if len(beats) > 1 else 0.0
-        if step < 0.05:
-            return np.append(np.arange(0, end, ALONE), end) if end > 0 else np.zeros(0)
-        before = beats[0] - step * np.arange(int(beats[0] / step), 0, -1)
-        after = beats[-1] + step * np.arange(1, max(1, int((end - beats[-1]) / step)) + 1)
-        whole = np.concatenate([before, beats, after])
-        return np.interp(np.arange((len(whole) - 1) * self.per_beat + 1) / self.per_beat, np.arange(len(whole)), whole)
+        return edges_of(example.get("beats"), example.duration or 0.0, self.per_beat, ALONE)[0]
 
 
 class RegisterChroma(Wrapped):
@@ -107,7 +101,8 @@ class RegisterChroma(Wrapped):
             return heard.new_zeros(len(heard), 1, CHROMA, 0)
         wide = nn.functional.pad(heard.mT, (self.around, self.around), mode="replicate")
         over = (heard - nn.functional.avg_pool1d(wide, 2 * self.around + 1, 1).mT).clamp(min=0)
-        away = torch.arange(12 * OCTAVES * FINE, device=heard.device) / FINE - tuning(heard)[:, None]  # (batch, band) semitones over C1
+        # (batch, band) semitones over C1
+        away = torch.arange(12 * OCTAVES * FINE, device=heard.device) / FINE - tuning(heard, FINE)[:, None]
         fold = (1 - (away[:, None] - torch.arange(12 * OCTAVES, device=heard.device)[:, None]).abs() * FINE / 2).clamp(min=0)
         tones = fold @ over  # (batch, semitone, cell)
         loudest = tones.amax(1, keepdim=True)
@@ -115,19 +110,6 @@ class RegisterChroma(Wrapped):
         classes = (tones[:, None] * self.registers[:, :, None]).unflatten(2, (OCTAVES, 12)).sum(2)  # (batch, register, 12, cell)
         length = classes.square().sum(2, keepdim=True).sqrt()
         return (classes / (length + 1e-2 * length.amax(-1, keepdim=True) + 1e-9)).flatten(1, 2)[:, None]
-
-
-def tuning(magnitudes: Tensor) -> Tensor:
-    """How far the music lies over A4 = 440 Hz, in semitones of (-0.5, 0.5]: (batch, band, frame) at three bands a semitone → (batch,).
-
-    The mean direction, on a circle of one semitone, of the peaks weighted by their heights; a parabola says where each lies."""
-    left, middle, right = (magnitudes[:, k : magnitudes.shape[1] - 2 + k] for k in range(3))
-    peak = (middle > left) & (middle >= right)
-    curve = (left - 2 * middle + right).clamp(max=-1e-12)
-    band = torch.arange(1, magnitudes.shape[1] - 1, device=magnitudes.device)[:, None] + ((left - right) / curve / 2).clamp(-0.5, 0.5)
-    turn = band * (2 * torch.pi / FINE)
-    weight = torch.where(peak, middle, 0.0)
-    return torch.atan2((weight * turn.sin()).sum((1, 2)), (weight * turn.cos()).sum((1, 2))) / (2 * torch.pi)
 
 
 def turned(x: Tensor, semitones: int) -> Tensor:
@@ -247,31 +229,23 @@ def flat(batch: Sequence[tuple[Tensor, list[int]]]) -> tuple[list[Tensor], float
     return made, 0.0
 
 
-def sequence_of(chords: Intervals) -> list[int]:
-    """States in their order, each change once; STATES stands for X, which may be anything."""
-    numbers = [harmony.class_of(harmony.parse(label)) for label in chords.labels]
-    found: list[int] = []
-    for number in numbers:
-        if not found or found[-1] != number:
-            found.append(number)
-    return found
-
-
 class ChordSequence(FrameClasses):
     """Chords ⇄ the sequence of their states, without times; the net gives log p(cell | state), (state, cell).
 
     `fit` learns, of sequences and numbers of cells, how long chords last and which follows which: by quality and interval, the same from
-    every root. Viterbi finds the path; the confidence of a chord is its mean posterior, as the vocabulary says it.
+    every root. Viterbi finds the path; the confidence of a chord is its mean posterior, as the vocabulary says it, or what `sure` makes of
+    that and of its length: how much of its time it is probably right in.
 
     Args:
         vocabulary: "majmin", "sevenths" or "full"; what a small one has no word for is called by what shares most with it.
         trust: what log p(cell | state) is multiplied by, since the cells of a chord sound more alike than the model thinks.
+        sure: four weights of the confidence, as `confide` finds them.
     """
 
-    def __init__(self, vocabulary: str = "full", trust: float = 1.0, of: str = "chords") -> None:
+    def __init__(self, vocabulary: str = "full", trust: float = 1.0, sure: Sequence[float] = (), of: str = "chords") -> None:
         super().__init__(of, harmony.classes("full", unknown=False), transitions=True)
         harmony.classes(vocabulary)
-        self.vocabulary, self.trust = vocabulary, float(trust)
+        self.vocabulary, self.trust, self.sure = vocabulary, float(trust), tuple(float(w) for w in sure)
         said = [str(harmony.parse(label).reduced(vocabulary, near=True)) for label in self.labels]
         self.names = tuple(dict.fromkeys(said))
         self._word = np.array([self.names.index(word) for word in said])
@@ -303,15 +277,37 @@ class ChordSequence(FrameClasses):
         path, p, times = (x[..., times < end] for x in (path, p, times)) if times[0] < end else (path, p, times)
         change = np.append(0, np.flatnonzero(np.diff(path)) + 1)
         bounds = np.concatenate([[0.0 if times[0] < 1 else times[0]], times[change[1:]], [max(end, times[-1])]])
-        sure = [float(own[path[first]].mean().clip(0, 1)) for first, own in zip(change, np.split(p, change[1:], 1), strict=True)]
         labels = [self.names[path[i]] for i in change]
-        return Intervals(bounds[:-1], bounds[1:], harmony.spelled(labels, np.diff(bounds)), np.array(sure))
+        sure = probability(evidence_of(path, p, change), torch.tensor(self.sure))
+        return Intervals(bounds[:-1], bounds[1:], harmony.spelled(labels, np.diff(bounds)), sure)
+
+    def confide(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]]) -> tuple[float, ...]:
+        """The weights of the confidence (for option `sure`), on (estimate, times, example) of pieces that were not learned from."""
+        pieces = []
+        for y, times, example in pairs:
+            if example.get(self.of) is None or len(times) < 2:
+                continue
+            middles = np.append(times[1:] + times[:-1], 2 * times[-1]) / 2
+            truth = np.append(self._word, -1)[states_at(example[self.of], middles)]
+            path, p = self.path(y.detach().double().cpu().numpy())
+            change = np.append(0, np.flatnonzero(np.diff(path)) + 1)
+            spans = [(a, b, int(path[a])) for a, b in pairwise([*change.tolist(), len(path)])]
+            right = shares_right(spans, truth, np.diff(times, append=2 * times[-1] - times[-2]))
+            pieces.append((evidence_of(path, p, change)[:, ~np.isnan(right)], right[~np.isnan(right)]))
+        self.sure = tuple(logistic(pieces).tolist())
+        return self.sure
 
     def curves(self, estimate: Tree, times: np.ndarray, given: Example) -> Curves:
         """Posteriors of the vocabulary's words."""
         if not len(times):
             return Curves(np.zeros(0), np.zeros((len(self.names), 0)), self.names)
         return Curves(times, self.path(estimate.detach().double().cpu().numpy())[1], self.names)
+
+
+def evidence_of(path: np.ndarray, posteriors: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """(3, chord): the mean posterior of each chord, its log-odds, the logarithm of its number of cells; `change` are their first cells."""
+    means = [own[path[first]].mean().clip(0, 1) for first, own in zip(change, np.split(posteriors, change[1:], 1), strict=True)]
+    return np.array([means, odds(np.array(means)), np.log2(np.diff(np.append(change, len(path))))])
 
 
 def align(chords_system: System, sound: Sound | Recording, chart: Sequence[harmony.Chord], beats: Events | None = None) -> Intervals:
@@ -351,22 +347,7 @@ def following(sequences: Sequence[Sequence[int]], cells: int) -> Tensor:
     """log p(from, to) of the states: how often a chord ends, and what follows it; all changes alike where nothing is known."""
     ends = sum(len(s) - 1 for s in sequences if s)
     stay = 1 - min(max(ends / cells, 0.05), 0.95) if cells and ends else 0.75
-    counts = np.zeros((QUALITIES + 1, QUALITIES + 1, 12))
-    for sequence in sequences:
-        for a, b in pairwise(sequence):
-            if STATES not in (a, b):
-                counts[a // 12, b // 12, 0 if STATES - 1 in (a, b) else (b - a) % 12] += 1
-    usual = counts.sum(0) + 0.5
-    counts = counts + 20 * usual / usual.sum()  # what follows any chord, for those that were seldom heard
-    p = np.zeros((STATES, STATES))
-    for state in range(STATES):
-        quality, root = state // 12, state % 12
-        for other in range(QUALITIES):
-            after = counts[quality, other]
-            p[state, 12 * other : 12 * other + 12] = np.roll(after, root) if quality < QUALITIES else after.mean()
-        p[state, -1] = counts[quality, -1, 0]
-    np.fill_diagonal(p, 0)
-    p *= (1 - stay) / p.sum(1, keepdims=True)
+    p = (1 - stay) * np.exp(spread(bigram(sequences)))
     np.fill_diagonal(p, stay)
     return torch.from_numpy(np.log(p)).float()
 

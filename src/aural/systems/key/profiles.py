@@ -5,7 +5,7 @@ Paper     our own; profiles after Krumhansl, Cognitive foundations of musical pi
 Survey    4.1, Key
 In        sound, any rate; beats, made by the default system where nobody gave them
 Inside    what chord/sheh03 hears: pitch classes of three registers in cells of the beats, in tune; their mean over 32 beats either way
-Out       key: Intervals ("C:major"), one for each stretch in a key; none where nothing points to a key
+Out       key: Intervals from the start to the end ("C:major"), one for each stretch in a key; "N" where nothing points to one
 Differs   the profiles are weights of a logistic regression on made songs, not ratings of listeners
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from aural.encodings import FrameClasses, harmony
+from aural.encodings import KeyFrames
 from aural.objectives import Fit
 from aural.part import fitted
 from aural.system import Recipe, System, system
@@ -30,7 +30,7 @@ def profiles(reach: int = 32, change: float = 1e-9) -> System:
         task=key,
         input=RegisterChroma(),
         net=Profiles(reach),
-        output=FrameClasses("key", (*harmony.KEYS, "N"), none="N", spoken=False, stay=1 - change),
+        output=KeyFrames(stay=1 - change),
         objective=Fit(),
         recipe=Recipe(data="songs:0", seconds=None, batch=8, steps=20),
         window=600.0,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aural.encodings import harmony
-from aural.encodings.harmony import Chord, classes, parse, read_plain
+from aural import harmony
+from aural.annotations import Intervals
 from aural.errors import AnnotationError, UnknownName
+from aural.harmony import Chord, classes, parse, read_plain
 
 LABELS = (
     "N", "X", "C:maj", "A:min7/b3", "Gb:maj7", "F#:hdim7", "G:sus4(b7)", "E:maj/3", "Bb:9", "B#:min", "D:min(9)/5", "C:(1,5,b7)",
@@ -143,6 +144,16 @@ def test_chords_have_a_key(labels, key):
     assert harmony.key_of_chords(chords, [1.0] * len(chords)) == key
     up = harmony.key_of_chords([c.transposed(1) for c in chords], [1.0] * len(chords))
     assert harmony.pitch_class(harmony.read_key(up)[0]) == (harmony.pitch_class(harmony.read_key(key)[0]) + 1) % 12
+
+
+def test_each_chord_is_spelled_by_the_key_at_its_middle_or_by_its_neighbours():
+    chords = Intervals([0, 2, 4], [2, 4, 6], ("F#:maj", "C#:7/3", "F#:maj"))
+    keys = Intervals([0, 3], [3, 6], ("Gb:major", "F#:major"))
+    assert harmony.respelled(chords, keys).labels == ("Gb:maj", "C#:7/3", "F#:maj")
+    assert harmony.respelled(chords, Intervals([0], [3.5], ("Db:major",))).labels[:2] == ("Gb:maj", "Db:7/3")
+    for nothing in (None, Intervals([], [], ()), Intervals([0], [6], ("N",))):
+        assert harmony.respelled(chords, nothing).labels == harmony.spelled(chords.labels, (2, 2, 2))
+    assert len(harmony.respelled(Intervals([], [], ()), keys)) == 0
 
 
 def test_labels_are_spelled_by_the_key_that_they_are_in():

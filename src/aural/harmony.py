@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import AnnotationError, UnknownName
+from .annotations import Intervals
+from .errors import AnnotationError, UnknownName
 
 # What Harte's shorthands stand for, without the root.
 SHORTHANDS: dict[str, tuple[str, ...]] = {
@@ -387,8 +388,19 @@ def spelled(labels: Sequence[str], lengths: Iterable[float], key: str = "") -> t
     return tuple(str(chord.spelled(chosen)) for chord in chords)
 
 
+def respelled(chords: Intervals, keys: Intervals | None = None) -> Intervals:
+    """Chords with their roots named as in the key at the middle of each; where none is known ("N", or no interval), as in the key that
+    the chords themselves are in."""
+    if not len(chords):
+        return chords
+    own = spelled(chords.labels, chords.ends - chords.starts)
+    at = keys.at((chords.starts + chords.ends) / 2, "N") if keys is not None else ["N"] * len(chords)
+    names = (label if key == "N" else str(parse(label).spelled(key)) for label, key in zip(own, at, strict=True))
+    return replace(chords, labels=tuple(names))
+
+
 __all__ = [
     "FULL", "KEYS", "MAJMIN", "NONE", "SEVENTHS", "SHORTHANDS", "UNKNOWN", "VOCABULARIES", "Chord", "camelot", "class_of", "classes",
     "degree_steps", "key_name", "key_of_chords", "note_name", "open_key", "parse", "pitch_class", "place_of", "plain_key", "read_chart",
-    "read_key", "read_plain", "reduced_quality", "spelled", "spelled_in",
+    "read_key", "read_plain", "reduced_quality", "respelled", "spelled", "spelled_in",
 ]  # fmt: skip
