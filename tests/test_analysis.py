@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aural import Events, analysis, formats
+from aural import Events, analysis, formats, tasks
 from aural.analysis import analyze
 from aural.analysis._places import find
 from aural.errors import AuralError, OptionError, OutputError, UnknownName
@@ -53,6 +53,9 @@ def test_a_file_gives_jams_beats_onsets_and_a_page(tmp_path):
         "song.jams",
         "song.beats",
         "song.chords.lab",
+        "song.key.lab",
+        "song.melody.csv",
+        "song.notes.mid",
         "song.onsets.csv",
         "song.tempo.json",
         "song.html",
@@ -71,7 +74,9 @@ def test_the_jams_says_how_it_was_made(tmp_path):
     made = jam["sandbox"]["aural"]
     flux = {"beats": "beat/spectral_flux", "downbeats": "beat/spectral_flux", "onsets": "onset/spectral_flux"}
     told = {name: words.split(" ")[0] for name, words in made["systems"].items()}
-    assert told == {**flux, "chords": "chord/sheh03", "tempo": "tempo/from_beats"}
+    trunk = dict.fromkeys(("notes", "melody", "melody_notes", "bass"), "note/pitch")
+    rest = {task.makes: task.default for task in map(tasks.task, ("chord", "key", "tempo", "tuning"))}
+    assert told == {**flux, **trunk, **rest}
     assert "sha256" in made["systems"]["chords"]
     assert made["decoder"].startswith("libsndfile")
     assert jam["file_metadata"]["duration"] == 3.0
@@ -82,7 +87,9 @@ def test_the_jams_is_valid(tmp_path):
     jams = pytest.importorskip("jams")
     analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", systems=PLAIN)
     loaded = jams.load(str(tmp_path / "out" / "song.jams"), validate=True, strict=True)
-    assert {annotation.namespace for annotation in loaded.annotations} == {"beat", "chord", "onset", "tempo"}
+    assert {annotation.namespace for annotation in loaded.annotations} == {
+        "beat", "chord", "key_mode", "note_midi", "onset", "pitch_contour", "tempo"
+    }  # fmt: skip
 
 
 def test_every_format_asked_for_is_written(tmp_path):
@@ -229,16 +236,20 @@ def test_a_folder_gives_a_table_failures_and_an_index(tmp_path):
     assert summary.page == tmp_path / "out" / "index.html"
     table = rows(tmp_path / "out" / "collection.csv")
     assert [(row["file"], row["status"]) for row in table] == [("a.wav", "done"), ("c.wav", "failed"), ("deep/b.flac", "done")]
-    rhythm = ["bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes"]
+    rhythm, harmony = ["bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes"], ["key", "camelot", "tuning"]
     assert list(table[0]) == [
         "file",
         "title",
         "artist",
         "duration",
         *rhythm,
+        *harmony,
+        "bass",
         "beats",
         "chords",
         "downbeats",
+        "melody_notes",
+        "notes",
         "onsets",
         "confidence",
         "loudness",
@@ -355,8 +366,8 @@ def test_killed_in_the_middle_of_a_file_no_half_file_is_left_and_a_second_run_fi
     for name in ("a.wav", "b.wav", "c.wav"):
         clicks(tmp_path / "in" / name, seed=ord(name[0]))
     out = tmp_path / "out"
-    # Six files of the first sound, then the second of the second sound.
-    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "in", out, "8"], capture_output=True)
+    # Nine files of the first sound, then the second of the second sound.
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "in", out, "11"], capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     left = contents(out)
     halves = [name for name in left if Path(name).name.startswith(".aural-")]
@@ -445,7 +456,7 @@ def test_a_process_that_dies_takes_one_file_with_it(tmp_path, monkeypatch):
         ({"systems": [*PLAIN, "onset/spectral_flux lags=2"]}, AuralError, "lag"),
         ({"systems": [*PLAIN, "onset/spectral_flux lag=two"]}, OptionError, "lag"),
         ({"formats": ["jam"]}, UnknownName, "jams"),
-        ({"tasks": ["key"]}, AuralError, "no system answers"),
+        ({"tasks": ["pitch"]}, AuralError, "no system answers"),
         ({"start": 2.0, "end": 1.0}, OptionError, "start=2"),
         ({"device": "cuda:77"}, OptionError, "cuda:77"),
         ({"systems": ["onset/spectral_flux", "onset/spectral_flux lag=2"]}, OptionError, "choose one of them"),

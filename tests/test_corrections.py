@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from aural import build, rhythm
 from aural.analysis import analyze, answer
-from aural.annotations import Events
-from aural.corrections import CorrectionError, Rhythm, corrected, corrections_of, loads, sidecar
+from aural.annotations import Events, Intervals, Label
+from aural.corrections import CorrectionError, Harmony, Rhythm, corrected, corrections_of, harmonised, loads, sidecar
 from aural.formats import jams
 from aural.tasks import task
 
@@ -87,10 +87,20 @@ MISTAKES = {
     "[[rhythm.metre]]\nfrom = 0\nbeats = '6/8'": (3, "how many beats"),
     "[[rhythm.metre]]\nfrom = 0\nbeats = 3.0": (3, "how many beats"),
     "[[rhythm.metre]]\nfrom = 0\nbeets = 3": (3, "did you mean beats?"),
-    "tempo = 3": (1, "no table 'tempo'; there is rhythm"),
+    "tempo = 3": (1, "no table 'tempo'; there are rhythm, harmony"),
     "[[rhythm.metre]]\nbeats = 3": (1, "has no from"),
     "[rhythm]\nmetre = [\n  {from = 0, beats = 3},\n  {from = 99, beats = 4},\n]": (4, "past the end"),
     "[[rhythm.metre]]\nfrom = 7\nbeats = 3\n[[rhythm.metre]]\nfrom = 7\nbeats = 4": (5, "two metres from 7 s"),
+    "[harmony]\nchord = 3": (2, "no key 'chord' in [harmony]; did you mean chords?"),
+    "[harmony]\nkeys = {start = 0, end = 1, key = 'C'}": (2, "double brackets: [[harmony.keys]]"),
+    "[[harmony.chords]]\nstart = 1\nend = 2\nlabel = 'Hm7'": (4, "'Hm7' is no chord; write it as Am7"),
+    "[[harmony.chords]]\nstart = 1\nend = 2\nlabel = 7": (4, "label is 7; write it in quotes"),
+    "[[harmony.chords]]\nstart = 1\nlabel = 'C'": (1, "has no end; add end = its last second"),
+    "[[harmony.chords]]\nstart = 1\nend = 1\nlabel = 'C'": (3, "it ends at 1 s, not after its start"),
+    "[[harmony.chords]]\nstart = 1\nend = 99\nlabel = 'C'": (3, "end 99 s lies past the end of the sound (60.0 s)"),
+    "[[harmony.keys]]\nstart = 1\nend = 2\nlabel = 'C'": (4, "no key 'label' in [harmony.keys]; "),
+    "[[harmony.keys]]\nstart = 0\nend = 9\nkey = 'C'\n\n[[harmony.keys]]\nstart = 4\nend = 12\nkey = 'H minor'": (9, "'H minor' is no key"),
+    "[[harmony.keys]]\nstart = 4\nend = 9\nkey = 'C'\n[[harmony.keys]]\nstart = 1\nend = 5\nkey = 'Am'": (2, "before A:minor ends at 5 s"),
 }
 
 
@@ -341,13 +351,95 @@ def test_whatever_is_said_of_whatever_was_heard_gives_beats_in_order(gaps, count
         assert np.abs(down.times - start).min() <= 0.07 + 1e-6
 
 
+# ---- harmony
+
+
+def chords(*rows: tuple[float, float, str], sure: float | None = 0.5) -> Intervals:
+    starts, ends, words = zip(*rows, strict=True)
+    return Intervals(np.array(starts, float), np.array(ends, float), words, None if sure is None else np.full(len(rows), sure))
+
+
+def rows(spans: Intervals) -> list[tuple[float, float, str]]:
+    return [(a, b, label) for a, b, label in zip(spans.starts.tolist(), spans.ends.tolist(), spans.labels, strict=True)]
+
+
+HEARD = chords((0, 4, "C:maj"), (4, 8, "F:maj"), (8, 12, "G:maj"))
+
+
+def harmonious(*spans: tuple[float, float, str], found: Intervals = HEARD) -> Intervals:
+    return harmonised(Harmony(chords=spans), {"chords": found}, 12.0)["chords"]
+
+
+def test_chords_and_keys_are_read_as_people_write_them():
+    text = '[[harmony.chords]]\nstart = 4\nend = 6\nlabel = "F#m7b5/C"\n[[harmony.chords]]\nstart = 0\nend = 4\nlabel = "A:min7/b3"\n'
+    text += '[[harmony.chords]]\nstart = 6\nend = 7.5\nlabel = "N.C."\n'
+    text += '[[harmony.keys]]\nstart = 0\nend = 30\nkey = "Gb major"\n[[harmony.keys]]\nstart = 30\nend = 60\nkey = "N"\n'
+    said = loads(text, PLACE, 60.0).harmony
+    assert said is not None
+    assert said.chords == ((0.0, 4.0, "A:min7/b3"), (4.0, 6.0, "F#:hdim7/b5"), (6.0, 7.5, "N"))
+    assert said.keys == ((0.0, 30.0, "Gb:major"), (30.0, 60.0, "N"))
+    assert loads('harmony = {keys = [{start = 1, end = 2, key = "Am"}]}', PLACE).harmony == Harmony(keys=((1.0, 2.0, "A:minor"),))
+
+
+def test_a_corrected_chord_replaces_what_was_heard_there_and_the_rest_stays():
+    made = harmonious((6.0, 9.0, "D:min"))
+    assert rows(made) == [(0, 4, "C:maj"), (4, 6, "F:maj"), (6, 9, "D:min"), (9, 12, "G:maj")]
+    assert made.confidence is not None
+    assert made.confidence.tolist() == [0.5, 0.5, 1.0, 0.5]
+    assert rows(harmonious((4.0, 8.0, "D:min")))[1] == (4, 8, "D:min")
+    assert rows(harmonious((0.0, 12.0, "N"))) == [(0, 12, "N")]
+    assert harmonious((5.0, 6.0, "D:min"), found=chords((0, 8, "C:maj"), sure=None)).confidence is None
+
+
+def test_a_chord_within_another_leaves_both_its_sides():
+    assert rows(harmonious((5.0, 6.0, "D:min"), (6.0, 7.0, "A:min")))[1:5] == [
+        (4, 5, "F:maj"), (5, 6, "D:min"), (6, 7, "A:min"), (7, 8, "F:maj"),
+    ]  # fmt: skip
+
+
+def test_an_edge_as_near_as_a_bar_start_would_be_leaves_no_sliver():
+    assert rows(harmonious((4.05, 7.96, "D:min"))) == [(0, 4, "C:maj"), (4, 8, "D:min"), (8, 12, "G:maj")]
+    assert rows(harmonious((3.98, 8.0, "D:min")))[:2] == [(0, 3.98, "C:maj"), (3.98, 8, "D:min")]
+    assert rows(harmonious((4.05, 6.0, "D:min"), (6.0, 7.96, "A:min")))[1:3] == [(4, 6, "D:min"), (6, 8, "A:min")]
+
+
+def test_what_nobody_heard_or_speaks_of_stays_as_it_is():
+    assert harmonised(Harmony(keys=((0.0, 1.0, "N"),)), {"chords": HEARD}, 12.0) == {}
+    empty = Intervals(np.zeros(0), np.zeros(0), (), np.zeros(0))
+    assert rows(harmonious((1.0, 2.0, "D:min"), found=empty)) == [(1, 2, "D:min")]
+    key = harmonised(Harmony(keys=((2.0, 4.0, "A:minor"),)), {"key": Label("C:major", 0.4)}, 12.0)["key"]
+    assert rows(key) == [(0, 2, "C:major"), (2, 4, "A:minor"), (4, 12, "C:major")]
+
+
+def test_a_part_of_a_sound_hears_its_part_of_the_chords():
+    said = Harmony(((0.0, 4.0, "C:maj"), (4.0, 12.0, "D:min")), ((20.0, 30.0, "N"),))
+    assert said.cut(3.0, 10.0) == Harmony(((0.0, 1.0, "C:maj"), (1.0, 7.0, "D:min")))
+    assert said.cut(0.0, math.inf) == said
+
+
+@settings(max_examples=100, deadline=None)
+@given(edges=st.lists(times, min_size=2, max_size=9, unique=True), said=st.lists(times, min_size=2, max_size=8, unique=True))
+def test_whatever_is_said_of_chords_that_cover_a_sound_still_covers_it(edges, said):
+    heard, given_ = sorted(edges), sorted(said)
+    found = Intervals(np.array(heard[:-1]), np.array(heard[1:]), tuple("CDEFGABC")[: len(heard) - 1])
+    spans = tuple((a, b, f"X{i}") for i, (a, b) in enumerate(zip(given_[::2], given_[1::2], strict=False)))
+    made = harmonised(Harmony(chords=spans), {"chords": found}, 60.0)["chords"]
+    assert (made.ends[:-1] <= made.starts[1:] + 1e-9).all()
+    for a, b, label in spans:
+        i = made.labels.index(label)
+        assert made.starts[i] <= a < b <= made.ends[i]
+        assert b - a + 0.14 + 1e-6 >= made.ends[i] - made.starts[i]
+    inside = np.linspace(heard[0], heard[-1], 50)[1:-1]
+    assert "none" not in made.at(inside, "none")
+
+
 # ---- whole analyses
 
 CARD = '"""A toy that knows the answer.\n\nPaper     none\nSurvey    none\nIn        sound\nOut       its field\nDiffers   nothing\n"""\n'
 HEAD = """
 import numpy as np, torch
 from torch import nn
-from aural.annotations import Events, Tempo
+from aural.annotations import Events, Intervals, Tempo
 from aural.part import Part
 from aural.system import System, system
 from aural.tasks.{task} import {task}
@@ -381,6 +473,12 @@ TOYS = {
     "downbeat/threes": ("'sound'", "return Events(0.25 + 1.5 * np.arange(n // 3))"),
     # What others make of beats.
     "tempo/median": ("'sound', 'beats'", "return Tempo(60 / np.median(np.diff(given['beats'].times), keepdims=True), np.ones(1))"),
+    "chord/twos": (
+        "'sound'",
+        "n = int(given['sound'].duration / 2); bounds = 2.0 * np.arange(n + 1); "
+        "return Intervals(bounds[:-1], bounds[1:], ('C:maj', 'A:min', 'F:maj', 'G:maj', 'C:maj')[:n], np.full(n, 0.5))",
+    ),
+    "key/only": ("'sound'", "return Intervals(np.zeros(1), np.array([given['sound'].duration]), ('C:major',), np.full(1, 0.5))"),
     "onset/late": ("'sound', 'downbeats'", "return Events(given['downbeats'].times + 0.1)"),
 }
 
@@ -518,3 +616,43 @@ def test_one_system_alone_hears_the_corrections(toys):
     made = answer(build("beat/fours"), sound)["beats"]
     assert labels(made).startswith("1234")
     np.testing.assert_allclose(made.times[:2], [0.75, 1.75])
+
+
+def test_chords_and_keys_that_a_person_corrected_survive_every_analysis(toys):
+    text = '[[harmony.chords]]\nstart = 1.0\nend = 3.0\nlabel = "Dm7"\n[[harmony.keys]]\nstart = 5\nend = 10\nkey = "D major"\n'
+    say(toys, text)
+    systems = ("chord/twos", "key/only", "beat/fours")
+    for force in (False, True):
+        done = analyzed(toys, systems, ("jams", "html"), force=force)
+        assert done.status == "done"
+        chords_, key = kept(toys)["chords"], kept(toys)["key"]
+        assert rows(chords_)[:3] == [(0, 1, "C:maj"), (1, 3, "D:min7"), (3, 4, "A:min")]
+        assert rows(key) == [(0, 5, "C:major"), (5, 10, "D:major")]
+        assert key.confidence.tolist() == [0.5, 1.0]
+    assert "corrected by song.aural.toml" in done.notes
+    jam = json.loads((toys / "out" / "song.jams").read_text(encoding="utf-8"))
+    tools = {one["sandbox"]["field"]: one["annotation_metadata"]["annotation_tools"] for one in jam["annotations"]}
+    assert ["corrected by" in tools[field] for field in ("chords", "key", "beats")] == [True, True, False]
+
+
+def test_a_part_is_corrected_by_the_chords_of_the_whole_file(toys):
+    say(toys, '[[harmony.chords]]\nstart = 3.0\nend = 5.0\nlabel = "Dm"\n')
+    analyzed(toys, ("chord/twos",), start=4.0, end=9.0)
+    assert rows(kept(toys)["chords"])[:2] == [(4, 5, "D:min"), (5, 6, "C:maj")]
+
+
+def test_corrected_chords_change_nothing_where_nobody_asks_for_chords(toys):
+    say(toys, '[[harmony.chords]]\nstart = 3.0\nend = 5.0\nlabel = "Dm"\n')
+    assert analyzed(toys, ("beat/fours",)).notes == ()
+    assert set(kept(toys)) == {"beats"}
+
+
+def test_a_mistake_in_a_chord_fails_its_file_with_its_line(toys):
+    say(toys, '# mine\n[[harmony.chords]]\nstart = 3.0\nend = 5.0\nlabel = "Cmoll"\n')
+    assert "song.aural.toml:5: 'Cmoll' is no chord" in analyzed(toys, ("chord/twos",)).reason
+
+
+def test_one_system_alone_hears_the_corrected_chords(toys):
+    say(toys, '[rhythm]\ntempo = "half"\n[[harmony.chords]]\nstart = 0\nend = 8.0\nlabel = "E7"\n')
+    found = answer(build("chord/twos"), toys / "in" / "song.wav")["chords"]
+    assert rows(found) == [(0, 8, "E:7"), (8, 10, "C:maj")]

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, nn
 
 import aural
-from aural import Example, Sound
+from aural import Events, Example, Sound
 from aural.encodings import Channels, ContourFrames, FrameClasses, FrameEvents, Masks, PeakPicking, Samples
+from aural.part import Parts
 from aural.representations import STFT, LogMel, Waveform
 from aural.running import estimate, windows
 from aural.sound import Recording
 from aural.system import System
 from aural.tasks import Task
+from aural.tasks.beat import beat
 from aural.tasks.onset import onset
 
 TOYS = Path(__file__).parent / "toys"
@@ -209,6 +211,42 @@ def test_fields_nobody_gave_and_no_task_makes_are_named():
     system.input.__class__ = type("Other", (system.input.__class__,), {"reads": property(lambda _: ("sound", "moods"))})
     with pytest.raises(aural.AuralError, match="moods"):
         aural.run(system, sound=piece(1.0))
+
+
+class OnBeats(ContourFrames):
+    """Decodes to the beats that it is given."""
+
+    wants = ("beats",)
+
+    def decode(self, estimate, times, given):
+        return given.get("beats")
+
+
+def clicks() -> Sound:
+    """Ten seconds at 120 beats a minute."""
+    samples = np.zeros((1, 10 * 22_050), np.float32)
+    samples[0, np.arange(0, 10 * 22_050, 22_050 // 2)[:, None] + np.arange(200)] = np.hanning(200)
+    return Sound(samples, 22_050)
+
+
+def on_beats(makes: str = "f0") -> System:
+    return System(Task("f0", "", {"sound": Sound}, makes), LogMel(**MEL), Convolution(16, 1), OnBeats(makes), window=60.0, context=0.3)
+
+
+def test_beats_that_decoding_wants_are_made(monkeypatch):
+    beats = Events(np.array([1.0, 2.0]))
+    assert aural.run(on_beats(), sound=clicks(), beats=beats)["f0"] is beats
+    monkeypatch.setattr("aural.tasks.beat.beat", replace(beat, default="beat/spectral_flux"))
+    made = aural.run(on_beats(), sound=clicks())["f0"]
+    np.testing.assert_allclose(np.diff(made.times), 0.5, atol=0.05)
+    assert aural.run(System(onset, LogMel(**MEL), Convolution(16, 1), FrameEvents("onsets")), sound=clicks())["onsets"] is not None
+    assert Parts({"a": on_beats().output, "b": FrameEvents("onsets")}).wants == ("beats",)
+
+
+def test_no_beats_are_made_for_who_makes_them_or_does_not_decode(monkeypatch):
+    monkeypatch.setattr("aural.tasks.beat.beat", replace(beat, default="no/such"))
+    assert aural.run(on_beats("beats"), sound=clicks())["beats"] is None
+    assert len(aural.run(on_beats(), sound=clicks(), soft=True)["f0"].times)
 
 
 def test_given_fields_are_not_changed():

@@ -8,8 +8,19 @@
     from = 0
     beats = 3
 
+    [[harmony.chords]]        # one for each that was heard wrong
+    start = 12.480
+    end = 14.2
+    label = "Am7"             # or A:min7, or N.C.
+
+    [[harmony.keys]]
+    start = 0
+    end = 61.5
+    key = "A minor"           # or A:minor, or N for no key
+
 Conventions   times are seconds from the start of the whole file, whatever part of it is heard
 Order         the tempo re-times the beats; then bar starts move them; then metre and bar starts say where bars begin
+Harmony       a chord or key holds from its start to its end; of what was heard there, only what lies outside stays
 Mistakes      every one is a CorrectionError that names the file, the line and the remedy
 More tables   a later one is a reader in `_TABLES` and an attribute of Corrections
 """
@@ -22,7 +33,7 @@ import hashlib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -31,9 +42,10 @@ from typing import Any
 
 import numpy as np
 
+from . import harmony
 from . import rhythm as of_beats
-from .annotations import Events, Intervals
-from .errors import AuralError
+from .annotations import Events, Intervals, Label
+from .errors import AnnotationError, AuralError
 
 REACH = 0.07  # seconds: a bar start means the beat that lies as near as this, and does not move it
 AROUND = 4  # beats over which a small move fades away
@@ -41,6 +53,7 @@ LEVELS = tuple(map(Fraction, ("1/3", "1/2", "2/3", "1", "3/2", "2", "3")))  # te
 NEAR = 0.08  # a level is meant where it lies within this share of the given tempo
 SLOWEST, FASTEST = 20.0, 400.0  # beats a minute
 METRES = range(2, 13)
+PULSE = ("beats", "downbeats")  # the fields that [rhythm] speaks of
 
 
 class CorrectionError(AuralError):
@@ -62,6 +75,30 @@ class Rhythm:
         return Rhythm(tuple(b - start for b in self.bar_starts if start <= b < end), self.tempo, (*before, *inside))
 
 
+Span = tuple[float, float, str]  # start, end, label
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """[harmony]: chords (start, end, Harte's label) and keys (start, end, "A:minor" or "N"), in time order; none lies on another."""
+
+    chords: tuple[Span, ...] = ()
+    keys: tuple[Span, ...] = ()
+
+    def cut(self, start: float, end: float) -> Harmony:
+        """What is true of the part from start to end, counted from `start`."""
+
+        def inside(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            return tuple((max(a, start) - start, min(b, end) - start, label) for a, b, label in spans if b > start and a < end)
+
+        return Harmony(inside(self.chords), inside(self.keys))
+
+    @property
+    def fields(self) -> dict[str, tuple[Span, ...]]:
+        """The fields of an Example that it speaks of, and what it says of each."""
+        return {name: spans for name, spans in (("chords", self.chords), ("key", self.keys)) if spans}
+
+
 @dataclass(frozen=True)
 class Corrections:
     """All that a sidecar says. name: what the file is called; text: what stands in it."""
@@ -69,6 +106,12 @@ class Corrections:
     name: str
     text: str = ""
     rhythm: Rhythm | None = None
+    harmony: Harmony | None = None
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields of an Example that it speaks of."""
+        return {*(PULSE if self.rhythm is not None else ()), *(self.harmony.fields if self.harmony is not None else ())}
 
 
 # ---- reading
@@ -250,10 +293,87 @@ def _rhythm(table: _Table) -> Rhythm:
     return Rhythm(table.times("bar_starts"), tempo, tuple(sorted(metres.items())))
 
 
+def _harmony(table: _Table) -> Harmony:
+    def key(name: str) -> str:
+        if name in ("N", "none"):
+            return "N"
+        place, minor = harmony.read_key(name)
+        return f"{harmony.note_name(place)}:{'minor' if minor else 'major'}"
+
+    chords = _spans(table, "chords", "label", "Am7", lambda name: str(harmony.read_plain(name)))
+    return Harmony(chords, _spans(table, "keys", "key", "A minor", key))
+
+
+def _spans(table: _Table, name: str, word: str, example: str, read: Callable[[str], str]) -> tuple[Span, ...]:
+    """The rows of an array of tables with start, end and a word, in time order."""
+    made: list[tuple[float, float, str, _Table]] = []
+    for row in table.rows(name, {"start": "its first second", "end": "its last second", word: f'"{example}"'}):
+        start, end, label = row.time("start"), row.time("end"), row.values[word]
+        if end <= start:
+            raise row.error("end", f"it ends at {end:g} s, not after its start at {start:g} s; times are seconds in the sound")
+        if not isinstance(label, str):
+            raise row.error(word, f'{word} is {_shown(label)}; write it in quotes: "{example}"')
+        try:
+            made.append((start, end, read(label), row))
+        except AnnotationError as error:
+            raise row.error(word, str(error)) from None
+    made.sort(key=lambda span: span[:2])
+    for (_, before, label, _), (start, _, other, row) in pairwise(made):
+        if start < before - 1e-9:
+            raise row.error(
+                "start", f"{other} starts at {start:g} s, before {label} ends at {before:g} s; let one end where the other starts"
+            )
+    return tuple(span[:3] for span in made)
+
+
 # Tables of a sidecar, each an attribute of Corrections: what may stand in it, and its reader.
 _TABLES: dict[str, tuple[dict[str, Any], Callable[[_Table], Any]]] = {
     "rhythm": (dict.fromkeys(("bar_starts", "tempo", "metre")), _rhythm),
+    "harmony": (dict.fromkeys(("chords", "keys")), _harmony),
 }
+
+
+# ---- harmony
+
+
+def harmonised(said: Harmony, fields: Mapping[str, Any], duration: float) -> dict[str, Intervals]:
+    """Those of the fields "chords" and "key" that a person speaks of, as they are said to be.
+
+    Args:
+        said: with times counted as those of the fields are (`Harmony.cut`).
+        fields: as they were heard; what isn't among them stays unsaid. duration: seconds.
+    """
+    made = {}
+    for name, spans in said.fields.items():
+        found = fields.get(name)
+        if isinstance(found, Label):
+            sure = None if found.confidence is None else np.array([found.confidence])
+            found = Intervals(np.zeros(1), np.array([duration]), (found.name,), sure)
+        if isinstance(found, Intervals):
+            made[name] = _replaced(found, spans)
+    return made
+
+
+def _replaced(found: Intervals, spans: Sequence[Span]) -> Intervals:
+    """Intervals with some put in their place, of confidence 1. What would be left of one that was heard, if it lasted less than REACH,
+    goes with them: an edge as near as this was meant."""
+    sure = np.ones(len(found)) if found.confidence is None else found.confidence
+    rows = list(zip(found.starts.tolist(), found.ends.tolist(), found.labels, sure.tolist(), strict=True))
+    for start, end, label in spans:
+        kept = []
+        first, last = start, end
+        for a, b, word, confidence in rows:
+            if b <= start or a >= end:
+                kept.append((a, b, word, confidence))
+                continue
+            for left, right in ((a, start), (end, b)):
+                if right - left >= REACH:
+                    kept.append((left, right, word, confidence))
+                elif right > left:
+                    first, last = min(first, left), max(last, right)
+        rows = sorted([*kept, (first, last, label, 1.0)])
+    starts, ends, labels, confidences = zip(*rows, strict=True)
+    return Intervals(np.array(starts), np.array(ends), labels, None if found.confidence is None else np.array(confidences))
 
 
 # ---- rhythm
@@ -494,4 +614,6 @@ def _sure(beats: Events, heard: Events, bar_starts: Sequence[float]) -> Events:
     return replace(beats, confidence=np.where(same & ~named, beats.confidence, 1.0))
 
 
-__all__ = ["CorrectionError", "Corrections", "Rhythm", "corrected", "corrections_of", "digest", "loads", "sidecar"]
+__all__ = [
+    "CorrectionError", "Corrections", "Harmony", "Rhythm", "corrected", "corrections_of", "digest", "harmonised", "loads", "sidecar",
+]  # fmt: skip

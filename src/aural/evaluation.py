@@ -122,7 +122,7 @@ def evaluate(
     estimates: Path | str | None = None,
     progress: Callable[[float], None] | None = None,
     limit: int | None = None,
-    task: str = "",
+    task: str | Task = "",
 ) -> Report:
     """A system over the test split of a source, scored piece by piece.
 
@@ -132,12 +132,12 @@ def evaluate(
         estimates: a folder of a peer's answers, DIR/NAME.beats|.csv|.txt|.lab|.jams|.json; then no system is run.
         progress: called with the share done, in 0..1.
         limit: the first so many pieces only.
-        task: which of its tasks, of a system that answers several; default: the first.
+        task: which of its tasks, of a system that answers several; default: the first. Or one of them with a measure of your own.
 
     Raises:
         AuralError: an unknown name, a task that no system answers yet, nothing that could be scored.
     """
-    asked = tasks.task(task) if task else _task_of(system)
+    asked = task if isinstance(task, Task) else tasks.task(task) if task else _task_of(system)
     label, answer = _answers(system, asked, Path(estimates) if estimates is not None else None)
     examples = source(on, "test", asked.name) if isinstance(on, str | Path) else on
     size = examples.size if limit is None else min(examples.size, limit)
@@ -201,7 +201,7 @@ def _answers(system: str | System, task: Task, estimates: Path | None) -> tuple[
     from .system import load
 
     loaded = load(name) if isinstance(system, str) else system
-    if task not in loaded.tasks:
+    if task.name not in [t.name for t in loaded.tasks]:
         raise AuralError(f"{name} does not answer the task {task.name!r}, but {', '.join(t.name for t in loaded.tasks)}")
     return name, lambda example: run(loaded, {field: example[field] for field in task.gives if field in example})[task.makes]
 
@@ -261,16 +261,16 @@ def guess(*paths: Path) -> str:
     if all(path.suffix.lower() in _TEXTS for path in paths) and shared == {"onsets"}:  # plain times: onsets, or beats?
         words = " ".join(path.stem.lower() for path in paths)
         return "beat" if "beat" in words else "onset" if "onset" in words else _unclear(paths)
-    return next((n for n in ("beat", "onset", "chord", "note", "melody", "key", "tempo") if tasks.task(n).makes in shared), "") or _unclear(
-        paths
-    )
+    answered = (n for n in (*_GUESSED, "melody_note", "bass", "pitch") if tasks.task(n).makes in shared)
+    return next(answered, "") or _unclear(paths)
 
 
 def _unclear(paths: Sequence[Path]) -> str:
     names = ", ".join(str(path) for path in paths)
-    raise DataError(f"{names}: can't tell what these answer; say it: --task beat|onset|tempo|key|chord|melody|note")
+    raise DataError(f"{names}: can't tell what these answer; say it: --task {'|'.join(_GUESSED)}")
 
 
+_GUESSED = ("beat", "onset", "chord", "note", "melody", "key", "tempo")  # in this order, where a file has several
 _TEXTS = (".txt", ".csv", ".tsv", ".lab", "")
 _ENDINGS = {
     ".downbeats": "downbeat",
@@ -280,7 +280,10 @@ _ENDINGS = {
     ".bpm": "tempo",
     ".key": "key",
     ".chord": "chord",
+    ".melody_notes": "melody_note",  # before .melody
     ".melody": "melody",
+    ".bass": "bass",
+    ".pitches": "pitch",
     ".f0": "melody",
     ".note": "note",
     ".mid": "note",
@@ -331,6 +334,9 @@ _KINDS: dict[str, type] = {
     "key": Intervals,
     "notes": Notes,
     "melody": Curves,
+    "melody_notes": Notes,
+    "bass": Notes,
+    "pitches": Curves,
     "tempo": Tempo,
 }
 

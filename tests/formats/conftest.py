@@ -14,6 +14,9 @@ def result() -> Example:
     rng = np.random.default_rng(3)
     beats = np.cumsum(rng.uniform(0.45, 0.55, 24)) + 0.3
     starts = np.sort(rng.uniform(0, 12, 30))
+    own = np.random.default_rng(4)
+    sung, low = 0.4 + 0.5 * np.arange(20), 0.3 + 1.1 * np.arange(10)
+    bends = [np.stack([t + np.linspace(0.0, 0.4, 5), 0.3 * own.normal(size=5)]) if i % 3 else None for i, t in enumerate(sung)]
     return Example(
         beats=Events(beats, tuple(str(i % 4 + 1) for i in range(24)), rng.uniform(0, 1, 24)),
         downbeats=Events(beats[::4]),
@@ -32,6 +35,9 @@ def result() -> Example:
             rng.integers(0, 2, 30),
             ("piano", "bass"),
         ),
+        melody_notes=Notes(sung, sung + 0.45, own.integers(60, 80, 20), own.integers(1, 128, 20), own.uniform(0, 1, 20), bends=bends),
+        bass=Notes(low, low + 1.0, own.integers(30, 45, 10), confidence=own.uniform(0, 1, 10)),
+        tuning=Score(441.3),
         melody=Curves(np.arange(5) * 0.1, np.array([[0.0, 220.5, 221.0, -110.0, 0.0]])),
         activations=Curves(np.arange(4) * 0.02, rng.normal(size=(2, 4)).astype(np.float32), ("beat", "down/beat")),
         holes=Curves([0.0, 1.0], [[np.nan, np.inf]]),
@@ -65,5 +71,9 @@ def same(a: object, b: object) -> None:
         if isinstance(x, np.ndarray):
             assert x.dtype == y.dtype, key
             np.testing.assert_array_equal(x, y, err_msg=key)
+        elif key == "bends" and x is not None:
+            assert len(x) == len(y)
+            for one, other in zip(x, y, strict=True):
+                np.testing.assert_array_equal(one, other)
         else:
             assert x == y, key

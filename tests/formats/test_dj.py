@@ -17,7 +17,8 @@ from aural import formats, rhythm
 from aural.analysis import analyze
 from aural.annotations import Events, Example, Grid, Intervals, Tempo
 from aural.formats import About, midi, rekordbox
-from aural.formats._bars import camelot, gridded
+from aural.formats._bars import gridded
+from aural.formats._harmony import camelot
 from aural.sound import Recording, Sound, write
 
 RATE = 8000
@@ -165,7 +166,7 @@ def test_reaper_reads_a_marker_a_bar_and_regions():
         ["M1", "1 (4/4)", "0:00:01.500", "", ""],
         ["M2", "2", "0:00:03.500", "", ""],
         ["M3", "3 (3/4)", "0:00:05.500", "", ""],
-        ["M4", "4 (2/4)", "0:00:07.000", "", ""],
+        ["M4", "4", "0:00:07.000", "", ""],
     ]
 
 
@@ -318,14 +319,17 @@ def recorded(path: Path) -> Path:
     return path
 
 
-def read_back(path: Path) -> str:
+BPM, KEY = ("TBPM", "BPM", "----:com.apple.iTunes:BPM"), ("TKEY", "INITIALKEY", "----:com.apple.iTunes:initialkey")
+
+
+def read_back(path: Path, names: tuple[str, ...] = BPM) -> str:
     tags = mutagen.File(path).tags
-    for key in ("TBPM", "BPM", "----:com.apple.iTunes:BPM"):
-        if key in tags:
-            value = tags[key]
-            value = value.text[0] if hasattr(value, "text") else value[0]
-            return bytes(value).decode() if isinstance(value, bytes) else str(value)
-    return ""
+    return next((_text(tags[key]) for key in names if key in tags), "")
+
+
+def _text(value) -> str:
+    value = value.text[0] if hasattr(value, "text") else value[0]
+    return bytes(value).decode() if isinstance(value, bytes) else str(value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -340,6 +344,21 @@ def test_the_tag_of_the_copy_is_read_back_and_the_original_is_as_it_was(kind, bp
     np.testing.assert_array_equal(Recording(made).read().samples, Recording(song).read().samples)
     if kind == "m4a":
         assert mutagen.File(made).tags["tmpo"] == [round(bpm)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("key", "says"), [("F#:minor", "F#m"), ("Eb:major", "Eb"), ("N", "")])
+def test_the_key_stands_beside_the_tempo(kind, key, says, tmp_path):
+    fields = Example(tempo=Tempo(np.array([100.0])), key=Intervals([0.0, 5.0], [5.0, 90.0], ("G:major", key)))
+    ((made,), _) = rendered("tag", fields, recorded(tmp_path / f"song.{kind}"), tmp_path / "out")
+    assert (read_back(made), read_back(made, KEY)) == ("100", says)
+
+
+def test_a_key_alone_is_tagged(tmp_path):
+    song = recorded(tmp_path / "song.flac")
+    ((made,), _) = rendered("tag", Example(key=Intervals([0.0], [9.0], ("A:minor",))), song, tmp_path / "out")
+    assert (read_back(made), read_back(made, KEY), read_back(made, ("KEY",))) == ("", "Am", "Am")
+    assert rendered("tag", Example(key=Intervals([0.0], [9.0], ("N",))), song, tmp_path)[0] == []
 
 
 def test_tags_that_are_there_stay_and_keep_their_version(tmp_path):
@@ -360,7 +379,7 @@ def test_what_can_not_be_tagged_gives_one_note(tmp_path):
     soundfile.write(str(tmp_path / "song.au"), np.zeros(800), 8000)
     assert rendered("tag", fields, tmp_path / "song.au", tmp_path) == ([], "no copy was tagged: au files hold no tags that can be written")
     soundfile.write(str(tmp_path / "song.wav"), np.zeros(800), 8000)
-    assert rendered("tag", Example(), tmp_path / "song.wav", tmp_path) == ([], "no copy was tagged: no tempo is known")
+    assert rendered("tag", Example(), tmp_path / "song.wav", tmp_path) == ([], "no copy was tagged: neither tempo nor key is known")
 
 
 def test_the_same_sound_gives_the_same_copies(song, tmp_path):

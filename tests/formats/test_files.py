@@ -15,13 +15,14 @@ import pytest
 from aural import formats
 from aural.annotations import Curves, Events, Example, Intervals, Label, Notes, Tempo, Text
 from aural.errors import AnnotationError, OutputError, UnknownName
-from aural.tasks import task
+from aural.tasks import names, task
 
 TASKS = [task(name) for name in ("beat", "downbeat", "onset", "chord", "key", "note", "melody", "tempo")]
 
 
 def written(name: str, result, tasks=TASKS, about=None) -> dict[str, str]:
-    return {file: content.decode() for file, content in formats.write(name, "song", result, tasks, about).items()}
+    made = formats.write(name, "song", result, tasks, about)
+    return {file: content.decode() for file, content in made.items() if not file.endswith(".mid")}
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
@@ -46,7 +47,8 @@ def test_an_unknown_format_offers_the_nearest(result):
 
 def test_the_files_that_are_always_written(result):
     files = formats.always("a", result, TASKS)
-    assert set(files) == {"a.beats", "a.chords.lab", "a.onsets.csv", "a.tempo.json"}
+    assert {"a.beats", "a.chords.lab", "a.onsets.csv", "a.tempo.json", "a.notes.mid", "a.melody.csv"} <= set(files)
+    assert set(files) == {f"a{t.suffix}" for t in TASKS if t.suffix}
     line = files["a.beats"].decode().splitlines()[5]
     time, position = line.split("\t")
     assert abs(float(time) - result["beats"].times[5]) < 1e-6
@@ -79,6 +81,34 @@ def test_the_columns_are_those_that_are_documented(result):
     assert heads["song.notes.csv"] == "start,end,pitch,velocity,confidence,track"
     assert heads["song.melody.csv"] == "time,f0_hz"
     assert heads["song.tempo.csv"] == "bpm,probability"
+
+
+def melody(times, values) -> list[tuple[float, float]]:
+    text = formats.write("csv", "song", Example(melody=Curves(times, np.atleast_2d(values))), [task("melody")])["song.melody.csv"].decode()
+    return [(float(row["time"]), float(row["f0_hz"])) for row in csv.DictReader(io.StringIO(text))]
+
+
+def test_a_melody_has_a_line_every_10_ms():
+    times = np.arange(0, 2, 512 / 22_050)
+    rows = melody(times, 220 * 2 ** (times / 12))
+    np.testing.assert_allclose([time for time, _ in rows], 0.01 * np.arange(len(rows)), atol=1e-9)
+    assert 0 <= times[-1] - rows[-1][0] < 0.01
+    np.testing.assert_allclose([hertz for _, hertz in rows], [220 * 2 ** (time / 12) for time, _ in rows], rtol=1e-7)
+
+
+def test_a_melody_does_not_glide_into_silence_or_across_a_hole():
+    rows = [hertz for _, hertz in melody([0.0, 0.02, 0.04, 0.06, 0.2], [220.0, 0.0, -110.0, -112.0, -220.0])]
+    np.testing.assert_allclose(rows[:7], [220, 220, 0, 0, -110, -110.995, -112], atol=0.001)
+    assert set(rows[7:]) == {-112.0, -220.0}
+    assert melody([], np.zeros((1, 0))) == []
+    assert melody([0.0], [220.0]) == [(0.0, 220.0)]
+
+
+def test_a_probability_beside_the_melody_is_a_column_of_its_own():
+    curve = Curves([0.0, 0.02], [[220.0, 222.0], [0.4, 0.8]], ("f0_hz", "voiced_prob"))
+    text = formats.always("a", Example(melody=curve), [task("melody")])["a.melody.csv"].decode().splitlines()
+    assert text[0] == "time,f0_hz,voiced_prob"
+    assert [line.split(",")[2] for line in text[1:]] == ["0.4", "0.6", "0.8"]
 
 
 # ---- what was written is read back
@@ -297,9 +327,23 @@ def test_all_that_lies_beside_a_sound_is_read(result, about, tmp_path):
     assert formats.read_fields(tmp_path / "nothing.wav") == {}
 
 
+def test_the_notes_beside_a_sound_are_read_with_melody_and_bass(result, tmp_path):
+    for place, content in formats.always("song", result, TASKS).items():
+        formats.write_file(tmp_path / place, content)
+    fields = formats.read_fields(tmp_path / "song")
+    assert {"notes", "melody_notes", "bass", "melody"} <= set(fields)
+    assert fields["melody_notes"].pitches.tolist() == result["melody_notes"].pitches.tolist()
+    assert fields["beats"].labels == result["beats"].labels
+    # A table says more than MIDI: where there is one it counts.
+    (tmp_path / "song.notes.csv").write_text("start,end,pitch\n0,1,60.5\n")
+    assert formats.read_fields(tmp_path / "song")["notes"].pitches.tolist() == [60.5]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "field", "kind"),
     [
+        ("a.melody_notes.csv", "start,end,pitch\n0,1,60\n", "melody_notes", Notes),
+        ("a.bass.csv", "start,end,pitch\n0,1,40\n", "bass", Notes),
         ("a.beats", "0.5\t1\n", "beats", Events),
         ("a.downbeats.beats", "0.5\t1\n", "downbeats", Events),
         ("a.csv", "time,position\n0,1\n", "beats", Events),
@@ -333,3 +377,24 @@ def test_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"song\.jams: No space left on device"):
         formats.write_file(tmp_path / "song.jams", b"{}")
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- whatever is missing
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_any_field_may_be_missing_or_empty(name, result, about):
+    empty = {
+        Events: Events([], ()),
+        Intervals: Intervals([], [], ()),
+        Notes: Notes([], [], [], bends=[]),
+        Curves: Curves([], np.zeros((1, 0))),
+        Tempo: Tempo(np.zeros(0)),
+    }
+    everything = [task(one) for one in names()]
+    for field, value in result.items():
+        for changed in ({}, {field: empty[type(value)]} if type(value) in empty else {}):
+            fields = Example({**{key: own for key, own in result.items() if key != field}, **changed})
+            formats.write(name, "song", fields, everything, about)
+            formats.write(name, "song", fields, [], about)
+            formats.write(name, "song", Example(changed), everything, about)

@@ -156,3 +156,23 @@ def test_harte_chords_are_known(chord):
 @pytest.mark.parametrize("chord", ["", "H", "c:maj", "C:major", "Cm", "C:maj/", "C:maj(14)", "N/3"])
 def test_other_words_are_no_chords(chord):
     assert not jams.CHORD.fullmatch(chord)
+
+
+def test_notes_melody_and_bass_are_told_apart_and_bends_come_back(result, about):
+    text = jams.dumps(result, about)
+    named = [a["sandbox"]["field"] for a in json.loads(text)["annotations"] if a["namespace"] == "note_midi"]
+    assert sorted(named) == ["bass", "melody_notes", "notes"]
+    again = jams.loads(text)
+    for name in named:
+        same(result[name], again[name])
+    assert [bend.shape[1] for bend in again["melody_notes"].bends[:3]] == [0, 5, 5]
+    assert again["tuning"] == result["tuning"]
+
+
+def test_no_key_and_changes_of_key_are_valid(about):
+    library = pytest.importorskip("jams")
+    key = Intervals([0.0, 4.0, 8.0], [4.0, 8.0, 12.0], ("Gb:major", "N", "D#:minor"), np.array([0.9, 0.2, 0.5]))
+    text = jams.dumps(Example(key=key), about)
+    (annotation,) = library.load(io.StringIO(text), validate=True, strict=True).annotations
+    assert (annotation.namespace, [o.value for o in annotation.data]) == ("key_mode", list(key.labels))
+    same(jams.loads(text)["key"], key)

@@ -16,7 +16,7 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-# Every sound that WebAudio is told to start: when, and how long before that it was told.
+# Every click and tone that WebAudio is told to start: when, and how long before that it was told.
 SPY = """
   window.started = [];
   const start = AudioBufferSourceNode.prototype.start;
@@ -29,6 +29,15 @@ SPY = """
     for (let i = 1; i < samples.length; i++) turns += samples[i - 1] < 0 && samples[i] >= 0;
     window.started.push({at: media + (when - heard), media, hz: turns / this.buffer.duration});
     return start.call(this, when);
+  };
+  window.tones = [];
+  const sing = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (when = this.context.currentTime) {
+    const media = window.audios[0].currentTime;
+    const {contextTime, performanceTime} = this.context.getOutputTimestamp();
+    const heard = performanceTime ? contextTime + (performance.now() - performanceTime) / 1000 : this.context.currentTime;
+    window.tones.push({at: media + (when - heard), media, hz: this.frequency.value});
+    return sing.call(this, when);
   };
   window.audios = [];
   const Plain = window.Audio;

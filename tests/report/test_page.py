@@ -9,14 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from aural.annotations import Curves, Events, Grid, Intervals, Label, Tempo
+from aural.annotations import Curves, Events, Grid, Intervals, Label, Notes, Score, Tempo
 from aural.corrections import CorrectionError
 from aural.errors import AnnotationError
 from aural.report import Fact, Page, Row, clock, facts_of, index, page, render
+from aural.report._harmony import pitches
 from aural.sound import Sound
 from aural.tasks import names, task
 
-from .made import BEATS, SECONDS, Elements, clicks, data_of, fields, tasks, unpacked
+from .made import BEATS, RATE, SECONDS, Elements, clicks, data_of, fields, tasks, unpacked
 
 EVIL = "<script>alert(1)</script>"
 
@@ -41,6 +42,7 @@ def test_every_field_has_the_lane_that_its_task_declares(html):
 @pytest.mark.parametrize("name", [name for name in names() if task(name).lane])
 def test_every_task_with_a_lane_can_be_shown(name):
     known = {**fields(), "downbeats": Events(BEATS[::4]), "key": Label("C:major", 0.5)}
+    known |= dict.fromkeys(("bass", "melody_notes"), known["notes"])
     asked = task(name)
     if asked.makes not in known:
         pytest.skip(f"no {asked.makes} made for this test")
@@ -144,7 +146,7 @@ def test_edit_mode_begins_with_the_sidecar():
     begun = data_of(html)["correction"]
     assert (begun["bar_starts"], begun["tempo"], begun["metre"]) == ([3.5, 12.48], 127.5, [{"from": 30.0, "beats": 3}])
     assert begun["rest"] == "# mine </script><script>alert(1)</script>"
-    assert len(Elements(html).all("script")) == 4
+    assert len(Elements(html).all("script")) == 6
 
 
 def test_the_times_of_a_part_are_counted_from_its_start():
@@ -180,6 +182,64 @@ def test_a_picture_arrives_as_png_that_spans_the_sound(html):
     tile = base64.b64decode(lane["levels"][-1]["tiles"][0])
     assert tile.startswith(b"\x89PNG")
     assert int.from_bytes(tile[16:20], "big") == lane["levels"][-1]["width"] == pytest.approx(SECONDS * 40, abs=1)
+
+
+def test_behind_notes_lies_what_sounds_a_row_a_semitone():
+    time = np.arange(5 * RATE) / RATE
+    tone = Sound((0.5 * np.sin(2 * np.pi * 442.0 * time))[None], RATE)  # A4 = MIDI 69, a little sharp
+    rows = pitches(tone).mean(1)
+    assert rows.shape == (88,)
+    assert 108 - int(rows.argmax()) == 69
+    assert rows[108 - 69] > 2 * rows[108 - 71]
+    given = data_of(page({"notes": Notes([1.0], [2.0], [69.0])}, ["note"], sound=tone))["pitches"]
+    assert (given["lowest"], given["rows"]) == (21, 88)
+
+
+def test_without_notes_or_without_sound_no_pitches_are_pictured():
+    assert data_of(page({"onsets": Events(BEATS)}, ["onset"], sound=clicks()))["pitches"] is None
+    assert data_of(page({"notes": Notes([1.0], [2.0], [69.0])}, ["note"]))["pitches"] is None
+
+
+def test_sections_are_told_to_the_chart():
+    example = {"chords": Intervals([0.0], [4.0], ["C:maj"]), "sections": Intervals([0.0, 2.0], [2.0, 4.0], ["intro", EVIL])}
+    assert data_of(page(example, ["chord"]))["sections"] == [{"start": 0.0, "label": "intro"}, {"start": 2.0, "label": EVIL}]
+
+
+def test_a_chart_stands_where_chords_are_and_nowhere_else():
+    def ids(html):
+        return {attributes.get("id") for _, attributes, _ in Elements(html).found}
+
+    chords = page({"chords": Intervals([0.0], [4.0], ["C:maj"])}, ["chord"])
+    assert {"chart", "transpose", "capo", "edit", "pencil", "name"} <= ids(chords)
+    assert not {"one", "bpm"} & ids(chords)  # no beats to correct
+    assert not {"chart", "name"} & ids(page(fields(), ["beat"]))
+
+
+def test_what_a_file_is_for_stands_beside_its_link():
+    html = page({}, [], files=[("notes.mid", "song.notes.mid"), ("x", "song.x")])
+    assert html.count('<span class="soft">the notes, for any sequencer</span>') == 1
+
+
+HARMONY = """# mine
+[rhythm]
+tempo = "half"
+
+[[harmony.chords]]
+start = 4.5
+end = 6.5
+label = "C:min7"
+[[harmony.keys]]
+start = 3.0
+end = 11.0
+key = "Eb:major"
+"""
+
+
+def test_edit_mode_begins_with_the_chords_and_keys_of_the_sidecar():
+    begun = data_of(page(fields(), ["beat", "chord"], file_name="a.ogg", corrections=HARMONY, offset=1.0))["correction"]
+    assert begun["chords"] == [{"start": 3.5, "end": 5.5, "label": "C:min7"}]
+    assert begun["keys"] == [{"start": 2.0, "end": 10.0, "label": "Eb:major"}]
+    assert (begun["tempo"], begun["rest"]) == ("half", "# mine")
 
 
 def test_a_lane_that_cannot_draw_its_field_says_so():
@@ -226,7 +286,7 @@ def evil():
 def test_text_of_the_file_is_text(evil):
     elements = Elements(evil)
     scripts = [attributes for attributes, _ in elements.all("script")]
-    assert scripts == [{"type": "application/json", "id": "data"}, {}, {}, {}]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}, {}, {}, {}, {}]
     assert not [name for _, attributes, _ in elements.found for name in attributes if name.startswith("on")]
     assert not elements.all("img")
     assert not elements.all("b") or all(not attributes.get("onclick") for attributes, _ in elements.all("b"))
@@ -306,7 +366,12 @@ def test_beats_without_bars_have_no_metre():
 
 def test_the_key_that_lasts_longest_is_the_key():
     key = Intervals([0.0, 5.0, 20.0], [5.0, 20.0, 22.0], ["C:major", "Bb:minor", "C:major"])
-    assert facts_of({"key": key}) == [Fact("key", "B♭ minor", "and 1 more", 15 / 22)]
+    assert facts_of({"key": key}) == [Fact("key", "B♭ minor", "3A · and 1 more", 15 / 22)]
+
+
+def test_a_key_that_is_none_and_a_tuning_are_facts():
+    assert facts_of({"key": Label("N", 0.9)}) == [Fact("key", "none", "", 0.9)]
+    assert facts_of({"tuning": Score(435.0)}) == [Fact("A4 in Hz", "435.0", "−20 cents")]
 
 
 def test_given_facts_are_printed_as_given():
@@ -328,7 +393,9 @@ def test_four_minutes_without_sound_stay_below_a_megabyte_and_a_half():
     noise = Sound(rng.normal(0, 0.1, 240 * 16_000), 16_000)  # nothing is harder to compress
     beats = Events(np.arange(0, 240, 0.4), [i % 4 + 1 for i in range(600)], rng.random(600))
     onsets = Events(np.sort(rng.uniform(0, 240, 2500)), None, rng.random(2500))
-    html = page({"beats": beats, "onsets": onsets}, ["beat", "onset"], sound=noise, embed=False)
+    starts = np.sort(rng.uniform(0, 239, 4000))
+    notes = Notes(starts, starts + 0.3, rng.integers(30, 100, 4000), rng.integers(1, 127, 4000), rng.random(4000))
+    html = page({"beats": beats, "onsets": onsets, "notes": notes}, ["beat", "onset", "note"], sound=noise, embed=False)
     assert len(html.encode()) < 1_500_000
 
 

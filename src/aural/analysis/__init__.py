@@ -46,6 +46,9 @@ def analyze(
     force: bool = False,
     embed: bool = True,
     listener: Listener | None = None,
+    vocabulary: str | None = None,
+    quantize: bool = False,
+    bends: bool = True,
 ) -> Summary:
     """Analyzes sounds and writes what was heard.
 
@@ -61,6 +64,8 @@ def analyze(
         threads: of torch in each process; 1 is the fastest for small nets.
         force: analyze again what is finished.
         embed: put the sound into the page; otherwise the page plays the file where it lies.
+        vocabulary: of chords: "majmin", "sevenths" or "full"; default: the chord system's own.
+        quantize: notes of MIDI files lie on quarters or thirds of the beats. bends: they have pitch bends where these are known.
         listener: called with what happens, a dict with "event": start, device, stage (file, stage, share), done, skipped, failed, end.
 
     Raises:
@@ -69,7 +74,7 @@ def analyze(
             is in the summary.
     """
     given = [paths] if isinstance(paths, Path | str) else list(paths)
-    plan = plan_of(tasks, systems, formats, start, end, device, threads, embed, Path(out))
+    plan = plan_of(tasks, systems, formats, start, end, device, threads, embed, Path(out), vocabulary, quantize, bends)
     sounds, several = find(given)
     emit = listener or (lambda _: None)
     emit({"event": "start", "files": len(sounds), "tasks": [name for _, names in plan.systems for name in names]})

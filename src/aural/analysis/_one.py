@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__, registry, rhythm, tasks
-from ..annotations import Events, Example, Tempo
-from ..corrections import Corrections, corrected, corrections_of
+from ..annotations import Events, Example, Notes, Tempo
+from ..corrections import PULSE, Corrections, corrected, corrections_of, harmonised
 from ..errors import AuralError, OptionError, OutputError
 from ..formats import SOUNDS, About, Used, always, render, write, write_file
 from ..report import Fact, facts_of, page
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ..system import System
 
 Listener = Callable[[dict[str, Any]], None]
-PULSE = ("beats", "downbeats")  # what a person corrects, and others read
 
 
 class Analyst:
@@ -50,14 +49,17 @@ class Analyst:
         loaded: list[tuple[System, list[Task]]] = []
         for spec, names in plan.systems:
             name, options = split(spec)
+            options |= {"vocabulary": plan.vocabulary} if plan.vocabulary and "chord" in names else {}
             system = load(Path(name) if registry.is_weights(name) else name, **options).to(self.device)
             loaded.append((system, [tasks.task(task) for task in names]))
         maker = {task.makes: i for i, (_, answered) in enumerate(loaded) for task in answered}
         pulse = {maker[field] for field in PULSE if field in maker}
-        # A system that reads what another makes comes after it; one that reads beats or downbeats, when both are what they will be.
-        before = {i: {maker[field] for field in system.input.reads if field in maker} - {i} for i, (system, _) in enumerate(loaded)}
-        for i, (system, _) in enumerate(loaded):
-            if i not in pulse and set(PULSE) & set(system.input.reads):
+        # A system that reads what another makes, or whose decoder wants it, comes after that one; beats and downbeats, when both are
+        # what they will be.
+        heeded = [{*system.input.reads, *_wants(system.output)} for system, _ in loaded]
+        before = {i: {maker[field] for field in fields if field in maker} - {i} for i, fields in enumerate(heeded)}
+        for i, fields in enumerate(heeded):
+            if i not in pulse and set(PULSE) & fields:
                 before[i] |= pulse
         order = list(TopologicalSorter(before).static_order())
         self.systems = [loaded[i] for i in order]
@@ -85,9 +87,12 @@ class Analyst:
         sound = stretch(recording, plan.start, plan.end)
         given, result = Example(sound=sound), Example()
         memo: dict[Any, Any] | None = {} if self.shared and isinstance(sound, Held | Sound) else None
+        from ..harmony import respelled
         from ..running import run
 
         mended = said if said is not None and said.rhythm is not None and {*self.maker, *self.read} & set(PULSE) else None
+        part = (plan.start, plan.start + sound.duration)
+        harmony = said.harmony.cut(*part) if said is not None and said.harmony is not None else None
         if mended is not None and "beats" not in self.maker:
             given.update(self._unasked("beats", given))
         heard = self._settled(mended, given, result) if self.pulse < 0 else None
@@ -96,10 +101,16 @@ class Analyst:
             self.emit({**told, "stage": stage, "share": 0.0})
             made = run(system, {**given, **result}, memo=memo, progress=self._progress({**told, "stage": stage}))
             result.update({task.makes: made[task.makes] for task in answered})
+            if {"chords", "key"} <= {*result} and {"chords", "key"} & {task.makes for task in answered}:
+                result["chords"] = respelled(result["chords"], result["key"])
+            if harmony is not None:
+                result.update(harmonised(harmony, result, sound.duration))
             if i == self.pulse:
                 heard = self._settled(mended, given, result)
         Example({"sound": sound, **result}).validate(list(result))
         self.emit({**told, "stage": "writing", "share": 0.0})
+        if harmony is not None and {*harmony.fields} & {*result}:
+            mended = said
         return self._written(place, digest, recording, sound, result, mended, heard)
 
     def _unasked(self, field: str, given: Example) -> Example:
@@ -171,7 +182,7 @@ class Analyst:
                 made, note = render(name, stem, result, place.path, sound, asked, about)
                 writers.update(made)
                 about = replace(about, notes=(*about.notes, *filter(None, [note])))
-        files = always(stem, placed, asked)
+        files = always(stem, placed, asked, about)
         for name in plan.formats:
             if name not in PICTURES and name not in SOUNDS and name != "jams":
                 files.update(write(name, stem, placed, asked, about))
@@ -208,7 +219,7 @@ class Analyst:
                 system.name,
                 str(system.card.get("sha256", "")),
                 str(system.card.get("version", "")),
-                by if task.makes in PULSE else "",
+                by if mended is not None and task.makes in mended.fields else "",
             )
             for system, answered in self.systems
             for task in answered
@@ -225,6 +236,8 @@ class Analyst:
             version=__version__,
             notes=(*recording.notes, *([f"corrected by {by}"] if by else [])),
             path=os.path.abspath(place.path),
+            quantize=self.plan.quantize,
+            bends=self.plan.bends,
         )
 
     def _page(
@@ -241,7 +254,7 @@ class Analyst:
         heard: Events | None,
     ) -> str:
         facts, notes = facts_of(result), list(about.notes)
-        if mended is not None:
+        if mended is not None and heard is not None:
             facts = _with_word(facts, f"corrected by {printable(mended.name)}")
         if row["loudness"] is not None:
             facts.append(Fact("loudness", f"{row['loudness']:.1f} LUFS".replace("-", "−")))
@@ -259,8 +272,11 @@ class Analyst:
             doubts=doubts(result, sound.duration),
             files=files,
             made_by=[
-                {"system": used.system, "weights": used.digest[:12], "version": f"aural {__version__}", "command": command}
-                for used in about.systems
+                *(
+                    {"system": name, "weights": digest[:12]} if digest else {"system": name}
+                    for name, digest in dict.fromkeys((used.system, used.digest) for used in about.systems)
+                ),
+                {"version": f"aural {__version__}", "command": command},
             ],
             notes=notes,
             embed=embed,
@@ -280,6 +296,12 @@ def _with_word(facts: Sequence[Fact], word: str) -> list[Fact]:
     return [*facts[:at], told, *facts[at + 1 :]]
 
 
+def _wants(part: Any) -> set[str]:
+    """Fields that a decoder takes where they are given."""
+    items = getattr(part, "items", None)
+    return {field for _, inner in items() for field in _wants(inner)} if callable(items) else set(getattr(part, "wants", ()))
+
+
 def _keys(part: Any) -> list[str]:
     items = getattr(part, "items", None)
     return [key for _, inner in items() for key in _keys(inner)] if callable(items) else [part.key]
@@ -294,8 +316,13 @@ def answer(system: System, path: Path | str) -> Example:
     said = corrections_of(Path(path), sound.duration)
     fields = {*system.input.reads, *(task.makes for task in system.tasks)} & set(PULSE)
     word = said.rhythm if said is not None else None
+    harmony = said.harmony if said is not None else None
+
+    def harmonious(made: Example) -> Example:
+        return made if harmony is None else Example({**made, **harmonised(harmony, made, sound.duration)})
+
     if word is None or not fields:
-        return run(system, sound=sound)
+        return harmonious(run(system, sound=sound))
 
     def mend(given: Example, own: Example) -> None:
         beats = own.get("beats", given.get("beats"))
@@ -310,7 +337,7 @@ def answer(system: System, path: Path | str) -> Example:
     made = run(system, given)
     if set(PULSE) & set(made):
         mend(given, made)
-    return made
+    return harmonious(made)
 
 
 def device(name: str) -> Any:
@@ -335,4 +362,6 @@ def shifted(value: Any, by: float) -> Any:
     if isinstance(value, Tempo):
         return value.later(by)
     moved = {name: getattr(value, name) + by for name in ("times", "starts", "ends") if isinstance(getattr(value, name, None), np.ndarray)}
+    if isinstance(value, Notes) and value.bends is not None:
+        moved["bends"] = tuple(bend + np.array([[by], [0.0]]) for bend in value.bends)
     return replace(value, **moved) if moved else value

@@ -20,11 +20,13 @@ from ..tasks import Task
 from ._places import Place
 
 PICTURES = {"html"}  # what is not a format of annotations
+VOCABULARIES = ("majmin", "sevenths", "full")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done with every file. systems: (system, names of the tasks that it answers)."""
+    """What is done with every file. systems: (system, names of the tasks that it answers); vocabulary: of chords, "" for the system's;
+    quantize, bends: what is wanted of MIDI."""
 
     systems: tuple[tuple[str, tuple[str, ...]], ...]
     formats: tuple[str, ...]
@@ -35,6 +37,9 @@ class Plan:
     embed: bool
     out: Path
     made_by: str  # digest of version, options, systems and weights
+    vocabulary: str = ""
+    quantize: bool = False
+    bends: bool = True
 
     @property
     def tasks(self) -> list[Task]:
@@ -57,6 +62,9 @@ class Plan:
         words = ["aural", "analyze", file]
         for system, _ in self.systems:
             words += ["--use", system]
+        words += ["--vocab", self.vocabulary] if self.vocabulary else []
+        words += ["--quantize"] if self.quantize else []
+        words += [] if self.bends else ["--no-bends"]
         words += ["--start", f"{self.start:g}"] if self.start else []
         words += ["--end", f"{self.end:g}"] if self.end < math.inf else []
         return shlex.join(words)
@@ -76,6 +84,9 @@ def plan_of(
     threads: int,
     embed: bool,
     out: Path,
+    vocabulary: str | None = None,
+    quantize: bool = False,
+    bends: bool = True,
 ) -> Plan:
     asked = [asked] if isinstance(asked, str) else asked  # a str is a sequence of its letters, too
     systems, formats = ([one] if isinstance(one, str) else one for one in (systems, formats))
@@ -106,9 +117,22 @@ def plan_of(
             which = f"name one: --use {others[0]}" if others else "`aural systems` lists those that there are"
             raise AuralError(f"no system answers the task {name!r} by default yet; {which}")
         answered[system] = (*answered.get(system, ()), name)
-    made_by = _sha(__version__, sorted(set(formats)), first, repr(last), embed, sorted(answered.items()), [identity(s) for s in answered])
+    if vocabulary:
+        _check_vocabulary(vocabulary, next((system for system, names in answered.items() if "chord" in names), ""))
+    made_by = _sha(
+        __version__, sorted(set(formats)), first, repr(last), embed, sorted(answered.items()), [identity(s) for s in answered],
+        *filter(None, [vocabulary, "quantize" if quantize else "", "" if bends else "no bends"]),
+    )  # fmt: skip
     ordered = tuple(dict.fromkeys(formats))
-    return Plan(tuple(answered.items()), ordered, first, last, device, threads, embed, out, made_by)
+    return Plan(tuple(answered.items()), ordered, first, last, device, threads, embed, out, made_by, vocabulary or "", quantize, bends)
+
+
+def _check_vocabulary(vocabulary: str, system: str) -> None:
+    if vocabulary not in VOCABULARIES:
+        raise UnknownName.among("vocabulary of chords", vocabulary, VOCABULARIES)
+    if not system or "vocabulary" not in registry.card(registry_name(system)).options:
+        why = f"{system} has no such option" if system else "no chords are asked for"
+        raise OptionError(f"a vocabulary of chords, {vocabulary}, but {why}; ask for chords too, by a system that has one (chord/sheh03)")
 
 
 def _along(name: str, chosen: Mapping[str, str]) -> str:

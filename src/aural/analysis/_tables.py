@@ -13,14 +13,17 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import rhythm
-from ..annotations import Events, Tempo
+from ..annotations import Events, Score, Tempo
 from ..errors import AuralError
-from ..formats import main_bpm, rekordbox, write_file
+from ..formats import camelot, main_bpm, rekordbox, write_file
 from ..rhythm import counted
 from ._places import Place, printable
 
 Status = Literal["done", "skipped", "failed"]
-LISTED = ("title", "artist", "duration", "bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes", "confidence", "loudness")
+LISTED = (
+    *("title", "artist", "duration", "bpm", "bpm2", "bpm_confidence", "grid", "metre", "metre_changes", "key", "camelot", "tuning"),
+    *("confidence", "loudness"),
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Summary:
 
 def summed(result: Mapping[str, Any]) -> dict[str, Any]:
     """What a table says of a file: bpm (two decimals on a grid), the second candidate, how probable the first one is, whether there
-    is a constant grid, metre and how often it changes, key, confidence, and how many of each field."""
+    is a constant grid, metre and how often it changes, key (also as DJs write it), Hz of A4, confidence, and how many of each field."""
     from ..report import facts_of
 
     facts = {fact.name: fact.value for fact in facts_of(result)}
@@ -81,7 +84,7 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
         more["bpm2"] = round(float(tempo.bpms[1]), 1) if len(tempo.bpms) > 1 else None
         more["bpm_confidence"] = round(float(tempo.probabilities[0]), 3) if len(tempo.probabilities) else None
         more["grid"] = "yes" if tempo.segments else "no"
-    beats = counted(result)
+    beats, tuning = counted(result), result.get("tuning")
     metres = () if beats is None else rhythm.metres(beats).labels
     if metres:
         more["metre_changes"] = sum(a != b for a, b in pairwise(metres))
@@ -92,6 +95,8 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
         **more,
         "metre": facts.get("beats a bar", ""),
         "key": facts.get("key", ""),
+        "camelot": camelot(result),
+        "tuning": round(tuning.value, 1) if isinstance(tuning, Score) else None,
         "confidence": round(float(sure[0].mean()), 3) if sure else None,
         "counts": {name: len(value) for name, value in result.items() if hasattr(value, "__len__")},
     }
@@ -181,11 +186,11 @@ def collect(summary: Summary, pages: bool, tracks: bool = False) -> None:
     tracks: do they have files for rekordbox? Then rekordbox.xml holds them all."""
     from ..report import Row, index
 
-    counts = [name for name in summary.fields if name not in (*LISTED, "tempo")]
+    counts = [name for name in summary.fields if name not in (*LISTED, "tempo", "melody")]
     header = ["file", *LISTED[:-2], *counts, *LISTED[-2:], "status"]
     lines = []
     for outcome in summary.outcomes:
-        row = {**outcome.row, **outcome.row.get("counts", {}), "file": printable(outcome.file)}
+        row = {**outcome.row.get("counts", {}), **outcome.row, "file": printable(outcome.file)}
         # What a run did with a file is not kept: run again, the table is the same.
         row["status"] = "failed" if outcome.status == "failed" else "done"
         lines.append(["" if row.get(name) is None else row.get(name, "") for name in header])

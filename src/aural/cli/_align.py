@@ -33,9 +33,9 @@ def add(app: typer.Typer) -> None:
         json: Annotated[bool, typer.Option("--json", help="One JSON object and nothing else; no file.")] = False,
     ) -> None:
         """Forced alignment: every chord of the chart gets its time, in order; the song may begin and end without one."""
-        from ..encodings.harmony import read_chart
         from ..errors import AnnotationError, OptionError
         from ..formats import lab, write_file
+        from ..harmony import read_chart
         from ..sound import Recording
         from ..system import load
         from ..systems.chord.sheh03 import ChordSequence, align

@@ -17,7 +17,8 @@ aural analyze ~/Music -o out --jobs 2                 a folder and all below it,
 aural analyze "takes/*.wav" -o out --tasks beats      a pattern, one task
 aural analyze concert.flac -o out --start 60 --end 120 --format jams,csv,audacity,midi
 aural analyze song.mp3 -o out --use "beat/boeck11 decoder=peaks"
-aural analyze ~/Crate -o out --format rekordbox,tag   grids for a DJ program, copies with a BPM tag
+aural analyze ~/Crate -o out --format rekordbox,tag   grids for a DJ program, copies with BPM and key tags
+aural analyze demo.flac -o out --format musicxml --quantize   a lead sheet; notes.mid on the grid of a sequencer
 """
 
 
@@ -30,12 +31,18 @@ def add(app: typer.Typer) -> None:
         format: Annotated[
             str,
             typer.Option(
-                metavar="FORMATS", help="Of jams,csv,lab,midi,audacity,sv,rekordbox,reaper,clicks,tag,html; jams is always written."
+                metavar="FORMATS",
+                help="Of jams,csv,lab,midi,musicxml,audacity,sv,rekordbox,reaper,clicks,tag,html; jams is always written.",
             ),
         ] = "jams,html",
         use: Annotated[
             list[str] | None, typer.Option(metavar="SYSTEM", help="In place of a task's default; a name or weights file; may be repeated.")
         ] = None,
+        vocab: Annotated[
+            str | None, typer.Option(metavar="WORDS", help="Of chords: majmin, sevenths or full; default: the system's.")
+        ] = None,
+        quantize: Annotated[bool, typer.Option("--quantize", help="Notes of MIDI files lie on quarters or thirds of the beats.")] = False,
+        no_bends: Annotated[bool, typer.Option("--no-bends", help="Notes of MIDI files have no pitch bends.")] = False,
         start: Annotated[float | None, typer.Option(metavar="SECONDS", help="Hear only from here …")] = None,
         end: Annotated[float | None, typer.Option(metavar="SECONDS", help="… to here. Times count from the start of the file.")] = None,
         device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -45,6 +52,7 @@ def add(app: typer.Typer) -> None:
         link_audio: Annotated[bool, typer.Option("--link-audio", help="Pages play the sound where it lies.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what failed.")] = False,
         log_json: Annotated[bool, typer.Option("--log-json", help="Events on stderr, a JSON object a line.")] = False,
+        profile: Annotated[bool, typer.Option("--profile", help="Tell how long each stage took.")] = False,
     ) -> None:
         """Analyze sounds: beats, onsets and what else there are tasks for, as JAMS, text and a page to look at.
 
@@ -52,9 +60,10 @@ def add(app: typer.Typer) -> None:
         remedy, and the exit code is 1. What NAME.aural.toml beside a sound says of its beats and bars counts as heard.
         """
         from ..analysis import analyze as analyzed
-        from ._progress import JsonLines, Lines, Quiet
+        from ._progress import JsonLines, Lines, Profile, Quiet
 
-        with JsonLines() if log_json else Quiet() if quiet else Lines() as listener:
+        shown: JsonLines | Quiet | Lines | Profile = JsonLines() if log_json else Quiet() if quiet else Lines()
+        with Profile(shown) if profile else shown as listener:
             summary = analyzed(
                 sounds,
                 out,
@@ -69,6 +78,9 @@ def add(app: typer.Typer) -> None:
                 force,
                 not link_audio,
                 listener,
+                vocab,
+                quantize,
+                not no_bends,
             )
         if not quiet:
             print(text_of(summary))
@@ -108,7 +120,7 @@ def _one(outcome: Outcome) -> list[str]:
             more += [f"{row['metre']} beats a bar"] if row["metre"] else []
         lines.append(f"  {name:<9} {number:>5}  {', '.join(more)}".rstrip())
     if row["key"]:
-        lines.append(f"  key       {row['key']}")
+        lines.append(f"  key       {row['key']}" + (f" ({row['camelot']})" if row.get("camelot") else ""))
     if row["loudness"] is not None:
         lines.append(f"  loudness  {row['loudness']:>5} LUFS")
     lines += [f"  note      {note}" for note in outcome.notes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -80,6 +81,35 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
     def __call__(self, event: dict[str, Any]) -> None:
         print(json.dumps(event), file=sys.stderr, flush=True)
+
+
+class Profile(AbstractContextManager["Profile"]):
+    """A listener that passes events on, and at the end tells how many seconds each stage took, over all files."""
+
+    def __init__(self, listener: Any) -> None:
+        self.listener = listener
+        self.seconds: dict[str, float] = {}
+        self.running: dict[str, tuple[str, float]] = {}
+
+    def __enter__(self) -> Profile:
+        self.listener.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.listener.__exit__(*error)
+        whole = sum(self.seconds.values())
+        for stage, seconds in sorted(self.seconds.items(), key=lambda pair: -pair[1]):
+            print(f"{seconds:8.2f} s {100 * seconds / max(whole, 1e-9):4.0f} %  {stage}", file=sys.stderr)
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        if "file" in event:
+            stage, since = self.running.pop(event["file"], ("", now))
+            if stage:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + now - since
+            if event["event"] == "stage":
+                self.running[event["file"]] = (event["stage"], now)
+        self.listener(event)
 
 
 class Quiet(AbstractContextManager["Quiet"]):

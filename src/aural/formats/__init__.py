@@ -1,7 +1,7 @@
 """Files of the fields of an Example: written by type, read by a person's own conventions.
 
 write("csv", "song", result, tasks, about)   {file name: bytes}, pure: same fields, same bytes, no dates
-always("song", result, tasks)                the files that tasks name by their suffix (song.beats, song.onsets.csv)
+always("song", result, tasks, about)         the files that tasks name by their suffix (song.beats, song.onsets.csv)
 render("clicks", "song", result, path, sound)   {file name: what writes it}, of formats that hold the sound itself
 read("my.lab", Intervals)                    one annotation of a person's own file
 read_fields("song.wav")                      every annotation that lies beside a sound
@@ -11,12 +11,13 @@ jams        everything in one file, without loss; standard namespaces, the rest 
 csv         one table a field, with a header
 lab         one file a field, as mir_eval reads it
 midi        one file: tempo map of the beats, notes, clicks, markers
+musicxml    a lead sheet: melody, chords, key and metre in bars
 audacity    one label track a field, and bars and metre
 sv          one layer of Sonic Visualiser a field, and bars and metre
 rekordbox   a track with its beat grid, key and cues
 reaper      markers and regions, and a project whose tempo map follows the beats
 clicks      the sound with clicks on its beats
-tag         a copy of the sound file with its beats a minute as a tag
+tag         a copy of the sound file with its beats a minute and its key as tags
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from ..annotations import Example, Tempo
 from ..errors import UnknownName
 from ..sound import Recording, Sound, write_file
 from ..tasks import Task
-from . import audacity, clicks, csv, jams, lab, midi, reaper, rekordbox, sv, tag, tempo
+from . import audacity, clicks, csv, jams, lab, midi, musicxml, reaper, rekordbox, sv, tag, tempo
 from ._about import About, Used
 from ._bars import main_bpm
+from ._harmony import camelot
 from ._reading import read, read_fields
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "SoundFormat",
     "Used",
     "always",
+    "camelot",
     "jams",
     "main_bpm",
     "read",
@@ -70,6 +73,7 @@ FORMATS: dict[str, Format] = {
         Format("csv", "a table with a header for each field", csv.files),
         Format("lab", "start, end, label; times and values as mir_eval reads them", lab.files),
         Format("midi", "notes, clicks and markers on a tempo map that follows the beats", midi.files),
+        Format("musicxml", "a lead sheet: melody and chords in bars", musicxml.files),
         Format("audacity", "a label track for each field", audacity.files),
         Format("sv", "a layer of Sonic Visualiser for each field", sv.files),
         Format("rekordbox", "beat grid, key and cues as DJ programs import them", rekordbox.files),
@@ -92,7 +96,7 @@ SOUNDS: dict[str, SoundFormat] = {
     format_.name: format_
     for format_ in (
         SoundFormat("clicks", "the sound with clicks on its beats", clicks.files),
-        SoundFormat("tag", "a copy of the sound file with a BPM tag", tag.files),
+        SoundFormat("tag", "a copy of the sound file with its BPM and key as tags", tag.files),
     )
 }
 
@@ -115,7 +119,7 @@ def write(name: str, stem: str, result: Example, tasks: Sequence[Task] = (), abo
     if name not in FORMATS:
         raise UnknownName.among("format", name, FORMATS)
     made = FORMATS[name].files(stem, _chosen(result, tasks), {t.makes: t.namespace for t in tasks}, about or About())
-    return {**made, **always(stem, result, tasks)} if name == "csv" else made
+    return {**made, **always(stem, result, tasks, about)} if name == "csv" else made
 
 
 def render(
@@ -138,12 +142,12 @@ def render(
     return SOUNDS[name].files(stem, _chosen(result, tasks), path, sound, about or About())
 
 
-def always(stem: str, result: Example, tasks: Sequence[Task]) -> dict[str, bytes]:
+def always(stem: str, result: Example, tasks: Sequence[Task], about: About | None = None) -> dict[str, bytes]:
     """The files that `analyze` always writes: of every task with a suffix whose field is there.
 
-    ".beats" is time and position, ".tempo.json" candidates, segments and curve; a suffix that ends in ".csv" or ".lab" is a table
-    of that kind."""
-    made: dict[str, str | None] = {}
+    ".beats" is time and position, ".tempo.json" candidates, segments and curve; a suffix that ends in ".mid" is MIDI of all notes on the
+    tempo map of the beats, one in ".csv" or ".lab" a table of that kind."""
+    made: dict[str, bytes | str | None] = {}
     for task in tasks:
         if task.suffix and task.makes in result:
             value, namespace = result[task.makes], task.namespace
@@ -151,11 +155,14 @@ def always(stem: str, result: Example, tasks: Sequence[Task]) -> dict[str, bytes
                 made[stem + task.suffix] = lab.beats(value, result.get("downbeats"))
             elif isinstance(value, Tempo):
                 made[stem + task.suffix] = tempo.dumps(value)
+            elif task.suffix.endswith(".mid"):
+                made[stem + task.suffix] = midi.notes(result, about)
             elif task.suffix.endswith(".lab"):
                 made[stem + task.suffix] = lab.text(value)
             else:
                 made[stem + task.suffix] = csv.table(value, namespace, result.get("downbeats")) or None
-    return {name: content.encode() for name, content in made.items() if content is not None}
+    known = ((name, content) for name, content in made.items() if content is not None)
+    return {name: content.encode() if isinstance(content, str) else content for name, content in known}
 
 
 def _chosen(result: Example, tasks: Sequence[Task]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class About:
     title, artist: "" where unknown; duration: seconds; file: the sound file's name; rate: Hz, the unit of Sonic
     Visualiser's frames; decoder: which library decoded it; offset: seconds of encoder delay that the decoder left out at the
     start (what a player that does not leave it out is late by); systems: what made which field; version: of aural; notes:
-    remarks on the file and the answers; path: where the sound file lies, absolute.
+    remarks on the file and the answers; path: where the sound file lies, absolute; quantize, bends: what is wanted of MIDI, notes
+    moved onto the tatum and pitch bends where they are known.
     """
 
     title: str = ""
@@ -41,3 +42,5 @@ class About:
     version: str = ""
     notes: tuple[str, ...] = ()
     path: str = ""
+    quantize: bool = False
+    bends: bool = True

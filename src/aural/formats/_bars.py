@@ -1,4 +1,4 @@
-"""What formats say of the rhythm: beats with positions, on the grid where there is one, bars, metres, one tempo, one key."""
+"""What formats say of the rhythm: beats with positions, on the grid where there is one, bars, metres, one tempo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import rhythm
-from ..annotations import Events, Intervals, Label, Tempo
+from ..annotations import Events, Intervals, Tempo
 
 SLACK = 0.05  # seconds from a grid within which a beat is one of its own
 
@@ -38,9 +38,7 @@ def layers(fields: Mapping[str, Any]) -> dict[str, Any]:
     if beats is None or not bars:
         return dict(fields)
     spans = Intervals(np.array([b.start for b in bars]), np.array([b.end for b in bars]), tuple(str(i + 1) for i in range(len(bars))))
-    metres = rhythm.metres(beats)
-    named = replace(metres, labels=tuple(rhythm.metre_name(int(label)) for label in metres.labels))
-    return {**fields, **{name: value for name, value in (("bars", spans), ("metre", named)) if name not in fields}}
+    return {**fields, **{name: value for name, value in (("bars", spans), ("metre", rhythm.named_metres(fields))) if name not in fields}}
 
 
 def main_bpm(fields: Mapping[str, Any]) -> float | None:
@@ -52,25 +50,3 @@ def main_bpm(fields: Mapping[str, Any]) -> float | None:
         return float(tempo.bpms[0])
     gap = float(np.median(np.diff(beats.times))) if isinstance(beats, Events) and len(beats) > 1 else 0.0
     return 60 / gap if gap else None
-
-
-# Minor keys by their major relative's place on the circle of fifths; the wheel has C at 8.
-_PITCH = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-
-
-def camelot(fields: Mapping[str, Any]) -> str:
-    """The key that lasts longest as DJs write it: "8A" for A minor, "8B" for C major; "" where none is known."""
-    key, name = fields.get("key"), ""
-    if isinstance(key, Label):
-        name = key.name
-    elif isinstance(key, Intervals) and len(key):
-        lasts = dict.fromkeys(key.labels, 0.0)
-        for label, length in zip(key.labels, key.ends - key.starts, strict=True):
-            lasts[label] += float(length)
-        name = max(lasts, key=lambda label: lasts[label])
-    tonic, _, mode = name.partition(":")
-    minor = mode in ("minor", "min", "aeolian")
-    if tonic[:1] not in _PITCH or not (minor or mode in ("", "major", "maj", "ionian")):
-        return ""
-    pitch = _PITCH[tonic[0]] + tonic.count("#") - tonic.count("b", 1) + (3 if minor else 0)
-    return f"{(7 * pitch + 7) % 12 + 1}{'A' if minor else 'B'}"

@@ -44,6 +44,7 @@ _MEANING = {name: meaning for meaning, names in COLUMNS.items() for name in name
 _OTHERS: dict[str, type] = {
     "drums": Events, "sections": Intervals, "segments": Intervals, "lyrics": Intervals, "words": Intervals, "phones": Intervals,
     "speakers": Intervals, "sounds": Intervals, "voice": Intervals, "instruments": Intervals, "f0": Curves, "bass": Notes, "text": Text,
+    "melody_notes": Notes,
     "beats": Events, "downbeats": Events, "onsets": Events, "chords": Intervals, "key": Intervals, "notes": Notes, "melody": Curves,
     "tempo": Tempo,
 }  # fmt: skip
@@ -397,8 +398,8 @@ def read_fields(path: Path | str) -> Example:
 
 def _beside(stem: Path) -> Iterator[Path]:
     words = ["", *dict.fromkeys([*_OTHERS, *(name.rstrip("s") for name in _OTHERS)])]
-    for ending in ENDINGS:
-        for word in words if ending in TEXTS else [""]:
+    for ending in (".jams", ".mid", ".midi", *TEXTS):
+        for word in words if ending in TEXTS else ["", "notes"]:
             for middle in (word, f"{word}.audacity") if word and ending == ".txt" else (word,):
                 place = stem.with_name(f"{stem.name}{'.' if middle else ''}{middle}{ending}")
                 if place.is_file():

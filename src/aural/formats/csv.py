@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from ..annotations import Curves, Events, Intervals, Label, Notes, Score, Tempo, Text, Vector
 from ._about import About
 from ._words import number, positions, seconds
+
+STEP, HOLE = 0.01, 0.06  # seconds
 
 
 def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], about: About) -> dict[str, bytes]:
@@ -28,8 +31,8 @@ def table(value: Any, namespace: str = "", downbeats: Events | None = None) -> s
     """One annotation; "" for what is none.
 
     Events time,(position of beats | label),confidence · Intervals start,end,label,confidence · Notes start,end,pitch,velocity,
-    confidence,(track) · Curves time and a column a curve · Tempo bpm,probability · Label label,confidence · Score value,over ·
-    Vector value · Text text."""
+    confidence,(track) · Curves time and a column a curve, a melody every 10 ms · Tempo bpm,probability · Label label,confidence ·
+    Score value,over · Vector value · Text text."""
     if isinstance(value, Events):
         columns: dict[str, Sequence[str]] = {"time": [seconds(t) for t in value.times]}
         if namespace == "beat":
@@ -55,6 +58,7 @@ def table(value: Any, namespace: str = "", downbeats: Events | None = None) -> s
         if value.tracks is not None:
             columns["track"] = [value.names[i] if i < len(value.names) else str(i) for i in np.asarray(value.tracks, int)]
     elif isinstance(value, Curves):
+        value = _even(value) if namespace == "pitch_contour" else value
         names = value.labels
         if len(names) != len(value.values):
             one = "f0_hz" if namespace == "pitch_contour" else "value"
@@ -73,6 +77,25 @@ def table(value: Any, namespace: str = "", downbeats: Events | None = None) -> s
     else:
         return ""
     return _written(columns)
+
+
+def _even(melody: Curves) -> Curves:
+    """Every 10 ms from 0 to the last time. Between two frequencies of one sign it glides (by pitch); elsewhere, and across a hole of more
+    than HOLE, the nearest counts. Other curves beside the first (a probability) are linear."""
+    if not len(melody.times):
+        return melody
+    times = STEP * np.arange(math.floor(melody.times[-1] / STEP + 1e-6) + 1)
+    after = np.clip(np.searchsorted(melody.times, times - 1e-9), 1, max(1, len(melody.times) - 1))
+    if len(melody.times) == 1:
+        return Curves(times, np.repeat(melody.values, len(times), axis=1), melody.labels)
+    left, right = melody.times[after - 1], melody.times[after]
+    part = np.clip((times - left) / np.maximum(right - left, 1e-9), 0, 1)
+    a, b = melody.values[0, after - 1].astype(float), melody.values[0, after].astype(float)
+    glides = (a * b > 0) & (right - left <= HOLE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        glide = np.sign(a) * np.exp((1 - part) * np.log(np.abs(a)) + part * np.log(np.abs(b)))
+    first = np.where(glides, glide, np.where(part <= 0.5, a, b))
+    return Curves(times, np.stack([first, *(np.interp(times, melody.times, row) for row in melody.values[1:])]), melody.labels)
 
 
 def _known(values: Any, n: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 Standard namespaces hold what they can: beat (value: position in the bar), onset, tempo, chord, key_mode, note_midi,
 pitch_contour, segment_open, tag_open, vector. What they have no place for stands in sandboxes: an annotation's own (the field's
-name and type, velocities, tracks, labels that a namespace would refuse) or the file's (fields without a namespace, raw
+name and type, velocities, tracks, bends, labels that a namespace would refuse) or the file's (fields without a namespace, raw
 activations). A chord outside Harte's syntax makes its field segment_open, which takes any words.
 
 Source    Humphrey et al., JAMS: a JSON annotated music specification, ISMIR 2014; the schema of jams 0.3.5
@@ -132,6 +132,8 @@ def _annotation(value: Any, namespace: str, end: float) -> tuple[str, Any, dict[
                 extra[key] = np.asarray(array).tolist()
         if value.names:
             extra["names"] = list(value.names)
+        if value.bends is not None:
+            extra["bends"] = [bend.tolist() for bend in value.bends]
         return "note_midi", _sparse(value.starts, durations, value.pitches.tolist(), value.confidence), extra
     if isinstance(value, Curves) and namespace == "pitch_contour" and np.isfinite(value.values).all() and not _minus_zero(value.values):
         return namespace, _contours(value), {"curves": len(value.values), "labels": list(value.labels), "dtype": str(value.values.dtype)}
@@ -373,7 +375,9 @@ def _value(
         return Intervals(times, ends, tuple(map(str, values)), confidence)
     if kind == "Notes":
         pitches = np.array([midi(v) if namespace == "note_hz" else v for v in values], dtype=float)
-        more = {key: np.array(sandbox[key]) for key in ("velocities", "tracks") if key in sandbox}
+        more: dict[str, Any] = {key: np.array(sandbox[key]) for key in ("velocities", "tracks") if key in sandbox}
+        if "bends" in sandbox:
+            more["bends"] = tuple(np.array(bend, dtype=float).reshape(2, -1) for bend in sandbox["bends"])
         return Notes(times, ends, pitches, confidence=confidence, names=tuple(sandbox.get("names", ())), **more)
     if kind == "Curves":
         return _curves(times, values, sandbox)

@@ -5,25 +5,32 @@ microseconds, with the error carried on; beats of a constant stretch lie on its 
 cut by the start is a short first bar; beats in no known bar are counted in the metre before them, the last bar cut short. Without
 beats the tempo is constant. 480 ticks a quarter, doubled until a tick is shorter than 1.5 ms, so that no time is off by more than
 0.85 ms.
-Tracks: the tempo map with markers (chords, sections), one of clicks or hits a field of events on channel 10, one an
-instrument of a field of notes. Pitches are rounded to semitones; curves have no place in MIDI and are left out.
+Tracks: the tempo map with markers (chords, sections) and key signatures, one of clicks or hits a field of events on channel 10, one an
+instrument of a field of notes: melody, bass, then the others. Pitches are rounded to semitones; curves are left out.
+Bends: a bent note sounds on a channel that no other note uses meanwhile, with the wheel at rest before and after it; where no channel
+is free it goes without its bend. The wheel's range is said by RPN 0.
 
-Source    Standard MIDI Files 1.0, General MIDI level 1 (the names of drums)
+Source    Standard MIDI Files 1.0, General MIDI level 1 (the names of drums), MIDI 1.0 (registered parameter 0: bend range)
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..annotations import Events, Example, Intervals, Notes, Tempo
+from .. import rhythm
+from ..annotations import Events, Example, Intervals, Label, Notes, Tempo
 from ..errors import AnnotationError
+from . import _tatum
 from ._about import About
 from ._bars import gridded, main_bpm
+from ._harmony import short_key
 from ._words import line, positions
 
 DRUMS = 9  # channel 10, counted from 0
@@ -32,10 +39,13 @@ PERCUSSION = {
     "TT": 45, "LT": 41, "MT": 47, "HT": 50, "CY": 49, "CR": 49, "CRASH": 49, "RD": 51, "RIDE": 51, "CB": 56, "TB": 54,
 }  # fmt: skip
 DOWNBEAT, BEAT, STICK = 76, 77, 37  # high and low wood block, side stick
-SIGNS = {
-    *("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"),
-    *("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m"),
-}
+LEADING = {"melody_notes": "melody", "bass": "bass"}  # the fields whose tracks come first, and what these are called
+OF_FIELD = "aural: "  # a text in a track of ours, before the name of the field that it holds
+CHANNELS = (*range(DRUMS), *range(DRUMS + 1, 16))
+RANGE, WIDEST = 2, 24  # semitones that the wheel reaches: as instruments have it by themselves, and at most
+GLIDE = 0.025  # seconds between the steps of a bend that is known at few points
+HALF = 8192  # steps of the wheel up or down
+RANGE_SAID = -1  # beside a channel's controls: hundredths of a semitone that its wheel reaches
 CLICK = 0.03  # seconds
 STEADY = 100  # microseconds by which a beat may lie beside the tempo that goes on
 LARGEST = 12  # quarters of a bar; more are several whose bar lines were not heard
@@ -135,64 +145,73 @@ class Map:
 
     def tick(self, time: float) -> int:
         """The nearest tick."""
-        return round(float(np.interp(time, self._seconds, self._places)))
+        return int(self.all(np.array([time]))[0])
+
+    def all(self, times: np.ndarray) -> np.ndarray:
+        """(n,) the nearest ticks."""
+        return np.rint(np.interp(times, self._seconds, self._places)).astype(int)
+
+    def quarter(self, time: float) -> float:
+        """Quarters from 0, not rounded."""
+        return float(np.interp(time, self._seconds, self._places)) / self.ticks
 
     def time(self, tick: int) -> float:
         """Seconds."""
         return float(np.interp(tick, self._places, self._seconds))
 
 
-def dumps(fields: Mapping[str, Any], about: About | None = None) -> bytes:
-    """The bytes of a MIDI file of the fields' events, intervals and notes."""
+def notes(fields: Mapping[str, Any], about: About | None = None) -> bytes:
+    """The bytes of a MIDI file of the notes alone: no clicks and hits."""
+    return dumps(fields, about, hits=False)
+
+
+def dumps(fields: Mapping[str, Any], about: About | None = None, hits: bool = True) -> bytes:
+    """The bytes of a MIDI file of the fields' events (with `hits`), intervals and notes."""
     import mido
 
+    about = about or About()
     beats, bpm = gridded(fields)[0], main_bpm(fields) or 120.0
     fields = fields if beats is None else {**fields, "beats": beats}
     grid = Map(beats, None, bpm if 4 < bpm < 1000 else 120.0)
     file = mido.MidiFile(type=1, ticks_per_beat=grid.ticks, charset="utf-8")
-    head: list[tuple[int, int, Any]] = [
-        (0, 0, mido.MetaMessage("track_name", name=line(about.title) if about and about.title else "tempo"))
-    ]
+    head: list[tuple[int, int, Any]] = [(0, 0, mido.MetaMessage("track_name", name=line(about.title) if about.title else "tempo"))]
     head += [(tick, 1, mido.MetaMessage("time_signature", numerator=min(n, 255), denominator=unit)) for tick, n, unit in grid.bars]
     head += [(tick, 2, mido.MetaMessage("set_tempo", tempo=value)) for tick, value in grid.tempi]
     for name, value in fields.items():
-        if isinstance(value, Intervals):
-            for start, label in zip(value.starts, value.labels, strict=True):
-                sign = _key(label) if name == "key" else ""
-                tick = grid.tick(start)
-                head.append((tick, 3, mido.MetaMessage("marker", text=line(label))))
-                if sign:
-                    head.append((tick, 1, mido.MetaMessage("key_signature", key=sign)))
+        spans = Intervals(np.zeros(1), np.zeros(1), (value.name,)) if isinstance(value, Label) and name == "key" else value
+        for start, label in zip(spans.starts, spans.labels, strict=True) if isinstance(spans, Intervals) else ():
+            sign = short_key(label) if name == "key" else ""
+            tick = grid.tick(start)
+            head.append((tick, 3, mido.MetaMessage("marker", text=line(label))))
+            if sign:
+                head.append((tick, 1, mido.MetaMessage("key_signature", key=sign)))
     file.tracks.append(_track(head))
-    channels = (c for c in [*range(DRUMS), *range(DRUMS + 1, 16)] * 64)
-    for name, value in fields.items():
-        if isinstance(value, Events):
-            file.tracks.append(_hits(name, value, grid, fields))
-        elif isinstance(value, Notes):
-            file.tracks += _parts(name, value, grid, channels)
+    if hits:
+        file.tracks += [_hits(name, value, grid) for name, value in fields.items() if isinstance(value, Events)]
+    held = {name: value for name, value in fields.items() if isinstance(value, Notes)}
+    ordered = [*(name for name in LEADING if name in held), *(name for name in held if name not in LEADING)]
+    parts = [part for name in ordered for part in _parts(name, held[name], grid)]
+    if about.quantize and beats is not None and len(beats) > 1:
+        _quantize(parts, grid, beats)
+    reach = _channels(parts, about.bends)
+    file.tracks += [_sounding(part, reach) for part in parts]
     out = io.BytesIO()
     file.save(file=out)
     return out.getvalue()
 
 
-def _key(label: str) -> str:
-    tonic, _, mode = label.partition(":")
-    name = tonic + ("m" if mode in ("minor", "min") else "")
-    return name if name in SIGNS and mode in ("", "major", "maj", "minor", "min") else ""
-
-
-def _hits(name: str, events: Events, grid: Map, fields: Mapping[str, Any]) -> Any:
+def _hits(name: str, events: Events, grid: Map) -> Any:
     import mido
 
     if name == "beats":
-        keys = [DOWNBEAT if p == 1 else BEAT for p in positions(events, fields.get("downbeats"))]
+        keys = [DOWNBEAT if place == 1 else BEAT for place in rhythm.positions(events)]
     elif name == "downbeats":
         keys = [DOWNBEAT] * len(events)
     else:
         keys = [STICK if events.labels is None else _percussion(label) for label in events.labels or [""] * len(events)]
     loud = np.full(len(events), 100.0) if events.confidence is None else 1 + 126 * events.confidence
-    spans = ((grid.tick(t), grid.tick(t + CLICK), key, round(v)) for t, key, v in zip(events.times, keys, loud, strict=True))
-    return _track([(0, 0, mido.MetaMessage("track_name", name=name)), *_messages(spans, DRUMS)])
+    spans = [_Note(grid.tick(t), grid.tick(t + CLICK), key, round(v), DRUMS) for t, key, v in zip(events.times, keys, loud, strict=True)]
+    return _track([(0, 0, mido.MetaMessage("track_name", name=name)), *_messages(spans)])
 
 
 def _percussion(label: str) -> int:
@@ -201,47 +220,151 @@ def _percussion(label: str) -> int:
     return PERCUSSION.get(label.upper(), STICK)
 
 
-def _parts(field: str, notes: Notes, grid: Map, channels: Iterator[int]) -> list[Any]:
-    """A track an instrument."""
-    import mido
+class _Note(NamedTuple):
+    """A note in ticks; bend: (2, k) ticks and semitones from its key."""
 
+    start: int
+    end: int
+    key: int
+    velocity: int
+    channel: int
+    bend: np.ndarray | None = None
+
+
+@dataclass
+class _Part:
+    """A track to be: its name, the field that it is of, its notes."""
+
+    name: str
+    field: str
+    drums: bool
+    notes: list[_Note]
+
+
+def _parts(field: str, notes: Notes, grid: Map) -> list[_Part]:
+    """A part an instrument, all on the drums' channel as yet."""
     tracks = np.zeros(len(notes), int) if notes.tracks is None else np.asarray(notes.tracks, int)
+    bends = notes.bends or (np.zeros((2, 0)),) * len(notes)
+    loud = np.full(len(notes), 90) if notes.velocities is None else notes.velocities
+    starts, ends = grid.all(notes.starts).tolist(), grid.all(notes.ends).tolist()
     made = []
     for track in range(max([len(notes.names), 1, *(tracks + 1)])):
-        own = notes[np.flatnonzero(tracks == track)]
-        name = notes.names[track] if track < len(notes.names) else field
-        channel = DRUMS if "drum" in name.lower() or field == "drums" else next(channels)
-        loud = np.full(len(own), 90) if own.velocities is None else own.velocities
-        rows = zip(own.starts, own.ends, own.pitches, loud, strict=True)
-        spans = ((grid.tick(a), grid.tick(b), min(127, round(p)), round(v)) for a, b, p, v in rows)
-        made.append(_track([(0, 0, mido.MetaMessage("track_name", name=line(name))), *_messages(spans, channel)]))
+        name = notes.names[track] if track < len(notes.names) else LEADING.get(field, field)
+        drums = "drum" in name.lower() or field == "drums"
+        own = []
+        for i in np.flatnonzero(tracks == track):
+            pitch = float(notes.pitches[i])
+            key, bend = min(127, round(pitch)), None
+            if bends[i].size and not drums:
+                times, semitones = _dense(bends[i])
+                bend = np.stack([grid.all(times), semitones + pitch - key])
+            own.append(_Note(starts[i], max(starts[i] + 1, ends[i]), key, round(loud[i]), DRUMS, bend))
+        made.append(_Part(line(name), field, drums, own))
     return made
 
 
-def _messages(spans: Any, channel: int) -> Iterator[tuple[int, int, Any]]:
+def _dense(bend: np.ndarray) -> np.ndarray:
+    """A bend whose points lie no further apart than a glide may step."""
+    if bend.shape[1] < 2 or np.diff(bend[0]).max() <= 2 * GLIDE:
+        return bend
+    times = np.union1d(bend[0], np.arange(bend[0, 0], bend[0, -1], GLIDE))
+    return np.stack([times, np.interp(times, *bend)])
+
+
+def _quantize(parts: Iterable[_Part], grid: Map, beats: Events) -> None:
+    """Moves starts and ends onto the tatum of the beats, bends with them."""
+    first, quarter = int(grid.beats[0]), grid.ticks
+    onsets = np.array([grid.time(note.start) for part in parts for note in part.notes])
+    sixths = frozenset(((grid.beats - first) // quarter)[_tatum.ternary(beats, onsets)].tolist())
+
+    def place(tick: float) -> float:
+        return (tick - first) / quarter
+
+    def tick(slot: int) -> int:
+        return first + slot * quarter // _tatum.PARTS
+
+    slots = _tatum.Grid(np.array([place(note.start) for part in parts for note in part.notes]), sixths)
+    for part in parts:
+        for i, note in enumerate(part.notes):
+            start = slots.nearest(place(note.start))
+            while tick(start) < 0:  # before the first beat there may be less than a whole one
+                start = slots.after(start)
+            end = max(slots.nearest(place(note.end)), slots.after(start))
+            bend = note.bend
+            if bend is not None:
+                stretch = (tick(end) - tick(start)) / (note.end - note.start)
+                bend = np.stack([np.rint(tick(start) + (bend[0] - note.start) * stretch), bend[1]])
+            part.notes[i] = note._replace(start=tick(start), end=tick(end), bend=bend)
+
+
+def _channels(parts: Sequence[_Part], bends: bool) -> int:
+    """Gives each part a channel, and bent notes one of those that are left; their bends become steps of the wheel. Returns the semitones
+    that it reaches."""
+    melodic = [part for part in parts if not part.drums]
+    widest = max((float(np.abs(note.bend[1]).max()) for part in melodic for note in part.notes if note.bend is not None), default=0.0)
+    reach = min(WIDEST, max(RANGE, math.ceil(widest)))
+    homes = [CHANNELS[i % len(CHANNELS)] for i in range(len(melodic))]
+    idle = dict.fromkeys(CHANNELS[len(melodic) :] if bends else (), -1)  # channel: the last tick that it was used at
+    for start, i, k in sorted((note.start, i, k) for i, part in enumerate(melodic) for k, note in enumerate(part.notes)):
+        note, channel, bend = melodic[i].notes[k], homes[i], None
+        free = [c for c, last in idle.items() if last < start] if note.bend is not None else []
+        if note.bend is not None and free:
+            steps = np.clip(np.rint(note.bend[1] / reach * HALF), -HALF, HALF - 1)
+            if steps.any():
+                channel, bend = min(free, key=lambda c: idle[c]), np.stack([note.bend[0], steps])
+                idle[channel] = note.end
+        melodic[i].notes[k] = note._replace(channel=channel, bend=bend)
+    return reach
+
+
+def _sounding(part: _Part, reach: int) -> Any:
+    import mido
+
+    events: list[tuple[int, int, Any]] = [
+        (0, 0, mido.MetaMessage("track_name", name=part.name)),
+        (0, 0, mido.MetaMessage("text", text=OF_FIELD + part.field)),
+    ]
+    bent = [note for note in part.notes if note.bend is not None]
+    for channel in sorted({note.channel for note in bent}):
+        for control, value in ((101, 0), (100, 0), (6, reach), (38, 0), (101, 127), (100, 127)):
+            events.append((0, 3, mido.Message("control_change", channel=channel, control=control, value=value)))
+    for note in bent:
+        assert note.bend is not None
+        last = 0
+        ticks = np.clip(note.bend[0], note.start, note.end - 1).astype(int)
+        ticks[0] = note.start
+        for tick, steps in zip(ticks.tolist(), note.bend[1].astype(int).tolist(), strict=True):
+            if steps != last:
+                events.append((tick, 6, mido.Message("pitchwheel", channel=note.channel, pitch=steps)))
+                last = steps
+        if last:
+            events.append((note.end, 5, mido.Message("pitchwheel", channel=note.channel, pitch=0)))
+    return _track([*events, *_messages(part.notes)])
+
+
+def _messages(notes: Iterable[_Note]) -> Iterator[tuple[int, int, Any]]:
     """Notes on and off; a note ends at the latest where the next of its pitch starts."""
     import mido
 
-    by_pitch: dict[int, list[tuple[int, int, int]]] = {}
-    for start, end, key, velocity in spans:
-        by_pitch.setdefault(key, []).append((start, max(start + 1, end), min(127, max(1, velocity))))
-    for key, notes in by_pitch.items():
-        for (start, end, velocity), (following, *_) in zip(notes, [*notes[1:], (1 << 60,)], strict=True):
-            yield start, 5, mido.Message("note_on", channel=channel, note=key, velocity=velocity)
-            yield (
-                max(start, min(end, following)),
-                4 if following > start else 6,
-                mido.Message("note_off", channel=channel, note=key, velocity=0),
-            )
+    by_key: dict[tuple[int, int], list[_Note]] = {}
+    for note in notes:
+        by_key.setdefault((note.channel, note.key), []).append(note)
+    for (channel, key), own in by_key.items():
+        for note, following in zip(own, [*(n.start for n in own[1:]), 1 << 60], strict=True):
+            velocity = min(127, max(1, note.velocity))
+            yield note.start, 7, mido.Message("note_on", channel=channel, note=key, velocity=velocity)
+            off = max(note.start, min(max(note.start + 1, note.end), following))
+            yield off, 4 if following > note.start else 8, mido.Message("note_off", channel=channel, note=key, velocity=0)
 
 
 def _track(events: list[tuple[int, int, Any]]) -> Any:
-    """Absolute ticks → a track; at one tick: names, metre, tempo, markers, ends, starts."""
+    """Absolute ticks → a track; at one tick: names, metre, tempo, markers and wheel's range, ends, the wheel, starts."""
     import mido
 
     track, last = mido.MidiTrack(), 0
     for tick, _, message in sorted(events, key=lambda e: (e[0], e[1])):
-        track.append(message.copy(time=tick - last))
+        message.time = tick - last
+        track.append(message)
         last = tick
     track.append(mido.MetaMessage("end_of_track"))
     return track
@@ -251,8 +374,8 @@ def _track(events: list[tuple[int, int, Any]]) -> Any:
 
 
 def loads(data: bytes, file_name: str = "MIDI") -> Example:
-    """notes (every track off channel 10, instruments in `tracks` and `names`), drums (Notes of channel 10), and the tracks of
-    clicks that `dumps` named beats, downbeats and onsets, as Events. Times by the file's tempo map.
+    """notes (every track off channel 10, instruments in `tracks` and `names`), drums (Notes of channel 10), and what `dumps` wrote of
+    other fields of notes (melody_notes, bass), and of beats, downbeats and onsets as Events. Times by the file's tempo map.
 
     Raises:
         AnnotationError: not a MIDI file, or a damaged one.
@@ -268,29 +391,43 @@ def loads(data: bytes, file_name: str = "MIDI") -> Example:
         raise AnnotationError(f"{file_name}: MIDI with SMPTE time; save it with ticks per quarter note")
     seconds = _clock(sorted(tempi, key=lambda e: e[0]), file.ticks_per_beat)
     example = Example()
-    notes: list[tuple[int, ...]] = []
-    drums: list[tuple[int, ...]] = []
-    names: list[str] = []
+    held: dict[str, list[tuple[_Note, int]]] = {}  # of a field: its notes and the numbers of their tracks
+    names: dict[str, list[str]] = {}
     for track in file.tracks:
         found = _spans(track)
-        name = _named(track)
-        if name in ("beats", "downbeats", "onsets") and found and all(channel == DRUMS for *_, channel in found):
+        name, said = _named(track), _field(track)
+        field = said or "notes"
+        if name in ("beats", "downbeats", "onsets") and found and all(note.channel == DRUMS for note in found):
             example[name] = _events(name, found, seconds)
             continue
-        for row in found:
-            (drums if row[-1] == DRUMS else notes).append((*row[:-1], len(names)))
-        if any(channel != DRUMS for *_, channel in found):
-            names.append(name)
-    for field, rows in (("notes", notes), ("drums", drums)):
-        if rows:
-            rows.sort(key=lambda row: (row[0], row[2]))
-            ticks = np.array(rows, dtype=float).T
-            several = field == "notes" and (len(names) > 1 or any(names))
-            example[field] = Notes(
-                seconds(ticks[0]), seconds(ticks[1]), ticks[2], ticks[3],
-                tracks=ticks[4].astype(int) if several else None, names=tuple(names) if several else (),
-            )  # fmt: skip
+        for note in found:
+            of = field if note.channel != DRUMS else "drums"
+            held.setdefault(of, []).append((note, len(names.get(of, ()))))
+        if said and not found:
+            held.setdefault(field, [])
+        if any(note.channel != DRUMS for note in found):
+            names.setdefault(field, []).append(name)
+    for field, rows in held.items():
+        own = names.get(field, []) if field == "notes" else []
+        several = len(own) > 1 or any(own)
+        example[field] = _notes(sorted(rows, key=lambda row: (row[0].start, row[0].key)), own if several else (), seconds)
     return example
+
+
+def _notes(rows: Sequence[tuple[_Note, int]], names: Sequence[str], seconds: Any) -> Notes:
+    starts, ends = (seconds(np.array([getattr(note, side) for note, _ in rows], dtype=float)) for side in ("start", "end"))
+    more: dict[str, Any] = {"tracks": np.array([track for _, track in rows], dtype=int), "names": tuple(names)} if names else {}
+    if any(note.bend is not None for note, _ in rows):
+        still = np.zeros((2, 0))
+        more["bends"] = tuple(still if n.bend is None else np.stack([seconds(n.bend[0]), n.bend[1]]) for n, _ in rows)
+    keys, loud = (np.array([getattr(note, what) for note, _ in rows], dtype=float) for what in ("key", "velocity"))
+    return Notes(starts, ends, keys, loud, **more)
+
+
+def _field(track: Any) -> str:
+    """The field of a track of ours; "" of others'."""
+    found = [m.text.removeprefix(OF_FIELD) for m in track if m.type == "text" and m.text.startswith(OF_FIELD)]
+    return found[0] if found else ""
 
 
 def _named(track: Any) -> str:
@@ -324,26 +461,49 @@ def _clock(tempi: list[tuple[int, int]], ticks: int) -> Any:
     return seconds
 
 
-def _spans(track: Any) -> list[tuple[int, int, int, int, int]]:
-    """(start, end, pitch, velocity, channel) in ticks; a note without an end lasts to the track's."""
+def _spans(track: Any) -> list[_Note]:
+    """The notes; one without an end lasts to the track's. A bend starts where its note does."""
     open_: dict[tuple[int, int], list[tuple[int, int]]] = {}
     found, tick = [], 0
+    controls: dict[int, dict[int, int]] = {}
+    wheels: dict[int, list[tuple[int, float]]] = {}
     for tick, message in _absolute(track):
         if message.type == "note_on" and message.velocity:
             open_.setdefault((message.channel, message.note), []).append((tick, message.velocity))
         elif message.type in ("note_on", "note_off") and open_.get((message.channel, message.note)):
             start, velocity = open_[message.channel, message.note].pop(0)
-            found.append((start, tick, message.note, velocity, message.channel))
-    found += [(start, tick, note, velocity, channel) for (channel, note), rest in open_.items() for start, velocity in rest]
-    return sorted(found)
+            found.append(_Note(start, tick, message.note, velocity, message.channel))
+        elif message.type == "control_change":
+            said = controls.setdefault(message.channel, {})
+            said[message.control] = message.value
+            if message.control in (6, 38) and said.get(101) == said.get(100) == 0:
+                said[RANGE_SAID] = 100 * said.get(6, RANGE) + said.get(38, 0)
+        elif message.type == "pitchwheel":
+            reach = controls.get(message.channel, {}).get(RANGE_SAID, 100 * RANGE) / 100
+            wheels.setdefault(message.channel, []).append((tick, message.pitch / HALF * reach))
+    found += [_Note(start, tick, key, velocity, channel) for (channel, key), rest in open_.items() for start, velocity in rest]
+    return sorted((note._replace(bend=_bent(note, wheels[note.channel])) if note.channel in wheels else note for note in found), key=_order)
 
 
-def _events(name: str, rows: list[tuple[int, int, int, int, int]], seconds: Any) -> Events:
-    times = seconds(np.array([row[0] for row in rows], dtype=float))
-    if name != "beats" or not any(row[2] == DOWNBEAT for row in rows):
+def _order(note: _Note) -> tuple[int, ...]:
+    return note.start, note.end, note.key, note.velocity, note.channel
+
+
+def _bent(note: _Note, wheel: Sequence[tuple[int, float]]) -> np.ndarray | None:
+    """(2, k) ticks and semitones of the wheel while a note lasts; None where it rests."""
+    ticks = np.array([tick for tick, _ in wheel])
+    first, last = int(np.searchsorted(ticks, note.start, "right")), int(np.searchsorted(ticks, note.end, "left"))
+    before = wheel[first - 1][1] if first else 0.0
+    bend = np.array([(note.start, before), *wheel[first:last]], dtype=float).T
+    return bend if bend[1].any() else None
+
+
+def _events(name: str, rows: Sequence[_Note], seconds: Any) -> Events:
+    times = seconds(np.array([note.start for note in rows], dtype=float))
+    if name != "beats" or not any(note.key == DOWNBEAT for note in rows):
         return Events(times)
     labels, position = [], 0
-    for row in rows:
-        position = 1 if row[2] == DOWNBEAT else position + 1 if position else 0
+    for note in rows:
+        position = 1 if note.key == DOWNBEAT else position + 1 if position else 0
         labels.append(str(position))
     return Events(times, tuple(labels))

@@ -16,6 +16,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from .. import rhythm
 from ..annotations import Intervals, Tempo
 from ._about import About
@@ -40,10 +42,12 @@ def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], a
 def _markers(fields: Mapping[str, Any]) -> list[tuple[float, str]]:
     """A marker a bar, by number; the first and those where the metre changes say which."""
     beats = gridded(fields)[0]
-    found, before = [], 0
+    names = rhythm.named_metres(fields)
+    found, before = [], ""
     for i, bar in enumerate([] if beats is None else rhythm.bars(beats), 1):
-        found.append((bar.start, str(i) if bar.beats == before else f"{i} ({rhythm.metre_name(bar.beats)})"))
-        before = bar.beats
+        name = names.at(np.array([(bar.start + bar.end) / 2]), rhythm.metre_name(bar.beats))[0]
+        found.append((bar.start, str(i) if name == before else f"{i} ({name})"))
+        before = name
     return found
 
 

@@ -27,7 +27,8 @@ import numpy as np
 from .. import rhythm
 from ..annotations import Events, Intervals
 from ._about import About
-from ._bars import camelot, gridded, main_bpm
+from ._bars import gridded, main_bpm
+from ._harmony import camelot
 from ._words import legal, line
 
 EXACT, LOOSE = 0.0008, 0.01

@@ -1,6 +1,8 @@
-"""A copy of the sound file, bit for bit, with its beats a minute as a tag: TBPM, BPM, tmpo or WM/BeatsPerMinute. Never the original.
+"""A copy of the sound file, bit for bit, with its beats a minute and its key as tags. Never the original.
 
-Two decimals where they say something; tmpo holds whole numbers only, so m4a files get the field BPM beside it.
+Tempo   TBPM, BPM, tmpo or WM/BeatsPerMinute; two decimals where they say something; tmpo holds whole numbers only, so m4a files get the
+        field BPM beside it
+Key     TKEY, INITIALKEY and KEY, initialkey or WM/InitialKey; the one that lasts longest, as ID3 writes it: "Am", "Eb"
 """
 
 from __future__ import annotations
@@ -15,20 +17,25 @@ from ..errors import OutputError
 from ..sound import Recording, Sound, replacing
 from ._about import About
 from ._bars import main_bpm
+from ._harmony import main_key, short_key
 from ._words import number
+
+# What the fields are called, by kind of tags.
+BPM = {"mp4": ["----:com.apple.iTunes:BPM"], "asf": ["WM/BeatsPerMinute"], "plain": ["BPM"]}
+KEY = {"mp4": ["----:com.apple.iTunes:initialkey"], "asf": ["WM/InitialKey"], "plain": ["INITIALKEY", "KEY"]}
 
 
 def files(
     stem: str, fields: Mapping[str, Any], path: Path, sound: Recording | Sound, about: About
 ) -> tuple[dict[str, Callable[[Path], None]], str]:
-    """{"song.tagged.mp3": …}; a note where the tempo is not known or the file has no place for it."""
-    bpm = main_bpm(fields)
-    if bpm is None:
-        return {}, "no copy was tagged: no tempo is known"
+    """{"song.tagged.mp3": …}; a note where neither tempo nor key is known or the file has no place for it."""
+    bpm, key = main_bpm(fields), short_key(main_key(fields))
+    if bpm is None and not key:
+        return {}, "no copy was tagged: neither tempo nor key is known"
     kind = _kind(path)
     if kind is None:
         return {}, f"no copy was tagged: {path.suffix.lstrip('.') or 'such'} files hold no tags that can be written"
-    return {f"{stem}.tagged{path.suffix}": partial(_written, path, kind, round(bpm, 2))}, ""
+    return {f"{stem}.tagged{path.suffix}": partial(_written, path, kind, "" if bpm is None else number(round(bpm, 2)), key)}, ""
 
 
 def _kind(path: Path) -> Any:
@@ -62,8 +69,8 @@ def _place(file: Any) -> str:
     return "plain" if isinstance(file.tags, apev2.APEv2) or hasattr(file.tags, "vendor") else ""
 
 
-def _written(path: Path, kind: Any, bpm: float, to: Path) -> None:
-    from mutagen import MutagenError, id3, mp4
+def _written(path: Path, kind: Any, bpm: str, key: str, to: Path) -> None:
+    from mutagen import MutagenError, mp4
 
     with replacing(to) as part:
         shutil.copyfile(path, part)
@@ -74,17 +81,24 @@ def _written(path: Path, kind: Any, bpm: float, to: Path) -> None:
             place, more = _place(file), {}
             if place == "id3":
                 older = bool(file.tags.version[:2] == (2, 3))
-                file.tags.setall("TBPM", [id3.TBPM(encoding=id3.Encoding.LATIN1, text=[number(bpm)])])
+                for frame, text in (("TBPM", bpm), ("TKEY", key)):
+                    _frame(file.tags, frame, text)
                 if older:  # some programs read no other
                     file.tags.update_to_v23()
                     more = {"v2_version": 3}
-            elif place == "mp4":
-                file["tmpo"] = [round(bpm)]
-                file["----:com.apple.iTunes:BPM"] = [mp4.MP4FreeForm(number(bpm).encode())]
-            elif place == "asf":
-                file["WM/BeatsPerMinute"] = [number(bpm)]
             else:
-                file["BPM"] = [number(bpm)]
+                if place == "mp4" and bpm:
+                    file["tmpo"] = [round(float(bpm))]
+                for name, text in [*((name, bpm) for name in BPM[place]), *((name, key) for name in KEY[place])]:
+                    if text:
+                        file[name] = [mp4.MP4FreeForm(text.encode()) if place == "mp4" else text]
             file.save(**more)
         except MutagenError as error:
             raise OutputError(f"{to}: its tag can't be written ({error}); leave tag out of --format") from None
+
+
+def _frame(tags: Any, name: str, text: str) -> None:
+    from mutagen import id3
+
+    if text:
+        tags.setall(name, [id3.Frames[name](encoding=id3.Encoding.LATIN1, text=[text])])
