@@ -18,8 +18,9 @@
 Promise   the same arguments give the same bytes; nothing of the arguments is trusted: all text is escaped, the page's policy
           (CSP) allows its own scripts by their hash and nothing else, links are relative
 Player    wavesurfer.js 7 (BSD-3, vendor/) plays and draws the waveform; page.js draws the lanes that the tasks declare
-Edit      bars, tempo and metre are put right on the page; what is saved there is the sound's sidecar, NAME.aural.toml; rhythm.js
-          follows its rules, so that the page shows at once what the next analysis will make of it
+Chart     chords in bars, transposed or for a capo, printed on one sheet; harmony.js knows the names, chart.js draws them
+Edit      bars, tempo, metre, chords and keys are put right on the page; what is saved there is the sound's sidecar, NAME.aural.toml;
+          rhythm.js and harmony.js follow its rules, so that the page shows at once what the next analysis will make of it
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ from urllib.parse import quote
 import numpy as np
 
 from .. import __version__, rhythm
-from ..annotations import Events, Grid, Intervals, Label, Tempo
+from ..annotations import Events, Grid, Intervals, Label, Score, Tempo
 from ..corrections import sidecar
-from ..formats import main_bpm
+from ..formats import camelot, main_bpm
 from ..sound import Recording, Sound
 from ..tasks import Lane, Task, task
-from . import _lanes, _rhythm
+from . import _harmony, _lanes, _rhythm
 from ._media import LONGEST, Media, Peaks, media, peaks
 
 HERE = Path(__file__).parent
@@ -80,9 +81,10 @@ class Page:
     """All that one page says. `page` makes it from an Example; `render` writes it.
 
     files: label and relative address; made_by: dicts of system, weights (digest), version, command; picture: uint8
-    (height, width), high frequencies on top, spanning the whole sound; grids: the stretches of constant tempo; correction: what
-    edit mode begins with; heard: the beats before it, where they differ; again: the command that reads the sidecar; offset: of
-    the page's 0 in the file, seconds.
+    (height, width), high frequencies on top, spanning the whole sound; pitches: the same, a row a semitone (`_harmony.pitches`),
+    behind the notes; sections: start and label of each, for the chart; grids: the stretches of constant tempo; correction: what edit
+    mode begins with; heard: the beats before it, where they differ; again: the command that reads the sidecar; offset: of the page's
+    0 in the file, seconds.
     """
 
     title: str
@@ -98,6 +100,8 @@ class Page:
     media: Media | None = None
     peaks: Peaks | None = None
     picture: np.ndarray | None = None
+    pitches: np.ndarray | None = None
+    sections: Sequence[Mapping[str, Any]] = ()
     grids: Sequence[Grid] = ()
     correction: Mapping[str, Any] = field(default_factory=lambda: _rhythm.correction(""))
     heard: Events | None = None
@@ -141,7 +145,7 @@ def page(
         original: the file that `sound` is the whole of, where that is a Sound; an Ogg file is embedded as it is.
         embed: put the sound into the page. Sounds longer than 20 minutes never are.
         link: relative path of the sound file, for the player where the sound isn't embedded.
-        picture: show the log-mel picture.
+        picture: show the log-mel picture, and the constant-Q picture behind the notes.
         corrections: text of the sound's sidecar, which the example's beats follow; edit mode begins with it.
         heard: the beats before those corrections; without them edit mode can't take back what the sidecar says.
         offset: seconds of the page's 0 in the file, where it is a part; the sidecar's times are the file's.
@@ -155,7 +159,7 @@ def page(
     beats, tempo = rhythm.counted(example), example.get("tempo")
     lanes: list[Shown] = []
     derived: list[Shown] = []
-    asked = [task(one) if isinstance(one, str) else one for one in tasks]
+    asked = sorted((task(one) if isinstance(one, str) else one for one in tasks), key=_rank)
     shown = beats if any(one.makes == "beats" for one in asked) else None
     for one in asked:
         value = beats if one.makes == "beats" and beats is not None else example.get(one.makes)
@@ -164,13 +168,17 @@ def page(
         if one.lane is not None:
             lanes.append(Shown(one.lane, one.makes, value))
         if one.makes in ("beats", "tempo") and not derived:
-            derived = [Shown(*lane) for lane in _rhythm.lanes(shown, tempo)]
+            derived = [Shown(*lane) for lane in _rhythm.lanes(shown, tempo, example.get("onsets"))]
             lanes += derived
-    strip = None
+        if one.makes == "key" and one.lane is not None:
+            lanes += [Shown(*lane) for lane in _harmony.lanes(value)]
+    strip, behind = None, None
     if sound is not None and picture and duration > 0:
         from ..representations.picture import log_mel_strip
 
         strip = log_mel_strip(sound, width_per_second=min(40.0, _lanes.FINE / duration), height=96)
+        if any(lane.kind == "roll" for lane, _, _ in lanes):
+            behind = _harmony.pitches(sound)
     notes, made_by = list(notes), list(made_by)
     played: Media | None = None
     if sound is not None and embed and 0 < duration <= LONGEST:
@@ -195,6 +203,8 @@ def page(
             media=played,
             peaks=peaks(sound) if sound is not None and duration > 0 else None,
             picture=strip,
+            pitches=behind,
+            sections=_harmony.sections(example),
             grids=tempo.segments if isinstance(tempo, Tempo) else (),
             correction=_rhythm.correction(corrections, _sidecar(file_name), offset),
             heard=heard,
@@ -219,6 +229,8 @@ def render(page: Page) -> str:
         "lanes": lanes,
         "peaks": {"top": _lanes.packed(page.peaks.top, "u1"), "bottom": _lanes.packed(page.peaks.bottom, "u1")} if page.peaks else None,
         "sound": {"mime": page.media.mime, "href": page.media.href} if page.media else None,
+        "pitches": None if page.pitches is None else {"lowest": _harmony.LOWEST, **_lanes.picture(page.pitches, page.duration)},
+        "sections": list(page.sections),
         "grids": [{"start": grid.start, "end": grid.end, "bpm": grid.bpm, "anchor": grid.anchor} for grid in page.grids],
         "correction": page.correction,
         "heard": None if page.heard is None else _lanes.events(page.heard, page.duration),
@@ -226,17 +238,21 @@ def render(page: Page) -> str:
         "file": page.file_name,
     }
     has_beats = any(lane["field"] == "beats" and lane["kind"] == "events" for lane in lanes)
+    harmonic = [name for name in ("chords", "key") if any(lane["field"] == name and lane["kind"] == "spans" for lane in lanes)]
     return _filled(
         "page",
         data,
-        ("vendor/wavesurfer-7.12.12.min.js", "rhythm.js", "page.js"),
+        ("vendor/wavesurfer-7.12.12.min.js", "rhythm.js", "harmony.js", "chart.js", "page.js"),
         page=page,
         lanes=lanes,
         length=clock(page.duration),
         gridded=has_beats and bool(page.grids),
         sidecar=_sidecar(page.file_name),
-        editable=has_beats,
-        files=[(label, _href(path)) for label, path in page.files],
+        beaten=has_beats,
+        corrected=_listed(["bars", "tempo"] * has_beats + [{"key": "keys"}.get(name, name) for name in harmonic]),
+        clicked=_listed(["a beat"] * has_beats + [f"a {name.removesuffix('s')}" for name in harmonic], "or"),
+        harmonic=harmonic,
+        files=[(label, _href(path), _about(path)) for label, path in page.files],
         sound=base64.b64encode(page.media.data).decode() if page.media and page.media.data else "",
     )
 
@@ -264,8 +280,16 @@ def index(rows: Iterable[Row], title: str = "aural") -> str:
     return _filled("index", None, ("index.js",), title=title, rows=shown, failed=sum(bool(r.error) for r in rows), total=clock(total))
 
 
+def _rank(one: Task) -> tuple[int, int]:
+    """Pulse first, then words, curves and rolls, the tall ones of these first."""
+    if one.lane is None:
+        return 0, 0
+    kind = ("events", "spans", "curve", "roll", "picture").index(one.lane.kind)
+    return kind, -one.lane.height if one.lane.kind == "roll" else 0
+
+
 def facts_of(example: Mapping[str, Any]) -> list[Fact]:
-    """What the summary can say from the annotations alone: tempo, metre, key."""
+    """What the summary can say from the annotations alone: tempo, metre, key, tuning."""
     facts = []
     beats, key, tempo = rhythm.counted(example), example.get("key"), example.get("tempo")
     if isinstance(tempo, Tempo) and not len(tempo.bpms):
@@ -289,14 +313,17 @@ def facts_of(example: Mapping[str, Any]) -> list[Fact]:
         if metre > 1:
             facts.append(Fact("beats a bar", str(metre), "" if share > 0.95 else f"in {100 * share:.0f} % of the bars", share))
     if isinstance(key, Label):
-        facts.append(Fact("key", _key_name(key.name), "", key.confidence))
+        facts.append(Fact("key", _key_name(key.name), camelot(example), key.confidence))
     elif isinstance(key, Intervals) and len(key):
         lasts = dict.fromkeys(key.labels, 0.0)
         for label, length in zip(key.labels, key.ends - key.starts, strict=True):
             lasts[label] += float(length)
         name = max(lasts, key=lambda label: lasts[label])
         more = f"and {len(lasts) - 1} more" if len(lasts) > 1 else ""
-        facts.append(Fact("key", _key_name(name), more, lasts[name] / max(sum(lasts.values()), 1e-9)))
+        note = " · ".join(filter(None, [camelot(example), more]))
+        facts.append(Fact("key", _key_name(name), note, lasts[name] / max(sum(lasts.values()), 1e-9)))
+    if isinstance(tuning := example.get("tuning"), Score):
+        facts.append(Fact("A4 in Hz", f"{tuning.value:.1f}", f"{1200 * np.log2(tuning.value / 440):+.0f} cents".replace("-", "−")))
     return facts
 
 
@@ -309,6 +336,8 @@ def _metre(beats: Events) -> tuple[int, float]:
 
 
 def _key_name(label: str) -> str:
+    if label == "N":
+        return "none"
     tonic, _, mode = label.partition(":")
     return f"{tonic.replace('b', '♭').replace('#', '♯')} {mode}".strip()
 
@@ -329,6 +358,22 @@ def _end(example: Mapping[str, Any]) -> float:
             if isinstance(times, np.ndarray) and times.size:
                 last = max(last, float(times.max()))
     return last
+
+
+def _listed(words: Sequence[str], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+# What files are for, by the end of their name.
+_ABOUT = {
+    ".notes.mid": "the notes, for any sequencer", ".mid": "MIDI, for any sequencer", ".chords.lab": "chords with their times",
+    ".key.lab": "keys with their times", ".melody.csv": "the melody's pitch over time", ".musicxml": "lead sheet, for notation programs",
+    ".jams": "everything, for programs", ".tempo.json": "tempo and grid",
+}  # fmt: skip
+
+
+def _about(path: str) -> str:
+    return next((text for ending, text in _ABOUT.items() if path.lower().endswith(ending)), "")
 
 
 def _sidecar(file_name: str) -> str:

@@ -87,7 +87,7 @@ def picture(pixels: np.ndarray, duration: float) -> Encoded:
         grey = np.minimum(level, 251) + 2 & 0xFC
         tiles = [png(grey[:, at : at + TILE]) for at in range(0, grey.shape[1], TILE)]
         levels.append({"width": level.shape[1], "tiles": [base64.b64encode(tile).decode() for tile in tiles]})
-    return {"height": int(pixels.shape[0]), "tile": TILE, "levels": levels if fine.shape[1] > COARSE else levels[:1]}
+    return {"rows": int(pixels.shape[0]), "tile": TILE, "levels": levels if fine.shape[1] > COARSE else levels[:1]}
 
 
 def _narrowed(pixels: np.ndarray, width: int) -> np.ndarray:

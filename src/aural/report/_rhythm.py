@@ -16,6 +16,7 @@ import numpy as np
 from .. import corrections, rhythm
 from ..annotations import Curves, Events, Grid, Intervals, Tempo
 from ..tasks import Lane
+from . import _harmony
 
 METRE = Lane("spans", "metre", height=20)
 TEMPO = Lane("curve", "tempo", height=40)
@@ -29,17 +30,13 @@ def same_bars(beats: Events, downbeats: Events) -> bool:
     return len(ones) == len(downbeats) > 0 and bool(np.abs(ones - downbeats.times).max() < 0.005)
 
 
-def lanes(beats: Events | None, tempo: Any) -> list[tuple[Lane, str, Any]]:
-    """Lane, field and value of what follows from beats and tempo: metres, tempo curve, stretches of constant grid."""
+def lanes(beats: Events | None, tempo: Any, onsets: Events | None = None) -> list[tuple[Lane, str, Any]]:
+    """Lane, field and value of what follows from beats and tempo: metres, tempo curve, stretches of constant grid. Onsets tell whether
+    beats divide in three."""
     made: list[tuple[Lane, str, Any]] = []
     curve: Curves | None = tempo.curve if isinstance(tempo, Tempo) else None
-    if beats is not None:
-        runs = rhythm.metres(beats)
-        known = [i for i, label in enumerate(runs.labels) if label != "1"]  # a lone first beat is no metre
-        names = tuple(rhythm.metre_name(int(runs.labels[i])) for i in known)
-        made.append(
-            (METRE, "metre", Intervals(runs.starts[known], runs.ends[known], names))
-        )  # where empty, hidden until a person names one
+    if beats is not None:  # the lane is there where it is empty too, hidden until a person names a metre
+        made.append((METRE, "metre", rhythm.named_metres({"beats": beats, "onsets": onsets})))
         if curve is None:
             curve = rhythm.tempo_curve(beats)
     if curve is not None and len(curve.times) > 1:
@@ -72,20 +69,22 @@ def candidates(tempo: Tempo) -> str:
 
 
 def correction(text: str, name: str = "", offset: float = 0.0) -> dict[str, Any]:
-    """A sidecar's text as edit mode begins with it: bar_starts, tempo, metre, and the text of everything else as `rest`; the times
-    are counted from `offset` in the file. `name` stands in errors. Raises CorrectionError."""
-    said = corrections.loads(text, Path(name or "corrections")).rhythm or corrections.Rhythm()
-    made = {
+    """A sidecar's text as edit mode begins with it: bar_starts, tempo, metre, chords, keys, and the text of everything else as `rest`;
+    the times are counted from `offset` in the file. `name` stands in errors. Raises CorrectionError."""
+    read = corrections.loads(text, Path(name or "corrections"))
+    said = read.rhythm or corrections.Rhythm()
+    made: dict[str, Any] = {
         "bar_starts": [start - offset for start in said.bar_starts],
         "tempo": said.tempo,
         "metre": [{"from": start - offset, "beats": beats} for start, beats in said.metres],
+        **_harmony.correction(read.harmony, offset),
     }
-    whole = {key: value for key, value in tomllib.loads(text).items() if key != "rhythm"}
+    whole = {key: value for key, value in tomllib.loads(text).items() if key not in ("rhythm", "harmony")}
     rest, keep = "", True
     for line in text.splitlines():
         head = re.match(r"\s*\[\[?\s*([^\].\s]+)", line)
         if head:
-            keep = head[1].strip("\"'") != "rhythm"
+            keep = head[1].strip("\"'") not in ("rhythm", "harmony")
         rest += line + "\n" if keep else ""
     try:
         kept = tomllib.loads(rest) == whole

@@ -42,17 +42,9 @@
   const word = (lane, i) => (lane.place ? String(lane.place[i] || "") : lane.words ? lane.words[lane.word[i]] : "");
   const ink = (lane, i) => (lane.ink ? 0.2 + (0.8 * lane.ink[i]) / 255 : 1);
   /** Harte's chords and keys as musicians write them. */
-  const CHORD = /^([A-G][b#]*)(?::(maj|min|dim|aug|sus|hdim|[0-9(]|major|minor)([^/]*))?(\/[b#]*\d+)?$/;
-  const pretty = (label) => {
-    const match = CHORD.exec(label);
-    if (!match) return label;
-    const [, root, kind, rest, bass] = match;
-    const tonic = root.replaceAll("b", "♭").replaceAll("#", "♯");
-    const whole = (kind || "") + (rest || "");
-    if (whole === "major" || whole === "minor") return `${tonic} ${whole}`;
-    const quality = whole === "maj" ? "" : whole.replace(/^min/, "m").replace(/^hdim7?/, "ø7");
-    return tonic + quality + (bass || "").replace("b", "♭").replace("#", "♯");
-  };
+  const isChords = (lane) => lane.kind === "spans" && /chord/.test(lane.field);
+  const isKeys = (lane) => lane.kind === "spans" && /^key/.test(lane.field);
+  const pretty = (lane, text) => (isChords(lane) ? harmony.shown(text) : isKeys(lane) ? harmony.keyName(text) : text);
   const pad = (n) => String(n).padStart(2, "0");
   const stamp = (t, digits = 1) => {
     const unit = 10 ** digits;
@@ -135,17 +127,29 @@
       colours[name] = style.getPropertyValue(`--${name}`).trim();
     }
     colours.set = Array.from({ length: 8 }, (_, i) => style.getPropertyValue(`--c${i}`).trim());
-    for (const lane of lanes) lane.painted = null;
+    for (const lane of [...lanes, data.pitches || {}]) lane.painted = null;
   };
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-  /** The word that a label is coloured by: chords by their root where there are many. */
+  /** The colour of each word of a lane: chords by their root, the same in every lane and whatever is corrected; the eight colours go to
+      the roots that last longest. */
+  const SILENT = new Set(["N", "X", "", "silence", "no chord"]);
+  const rootOf = (label) => harmony.tones(label)?.root ?? label;
+  const roots = (() => {
+    const lasts = new Map();
+    for (const lane of lanes.filter(isChords)) {
+      lane.starts.forEach((start, i) => {
+        const root = rootOf(word(lane, i));
+        if (!SILENT.has(root)) lasts.set(root, (lasts.get(root) || 0) + lane.ends[i] - start);
+      });
+    }
+    return [...lasts].sort((a, b) => b[1] - a[1]).map((one) => one[0]);
+  })();
   const hue = (lane) => {
     if (lane.hues) return lane.hues;
-    const silent = new Set(["N", "X", "", "silence", "no chord"]);
-    let groups = lane.words || [];
-    if (groups.filter((label) => !silent.has(label)).length > 8) groups = groups.map((label) => label.split(/[:/ ]/)[0]);
-    const known = [...new Set(groups.filter((label) => !silent.has(label)))];
-    lane.hues = groups.map((label) => (silent.has(label) ? -1 : known.indexOf(label) % 8));
+    const groups = isChords(lane) ? (lane.words || []).map(rootOf) : lane.words || [];
+    const known = isChords(lane) ? roots : [...new Set(groups.filter((label) => !SILENT.has(label)))];
+    for (const group of groups) if (!SILENT.has(group) && !known.includes(group)) known.push(group);
+    lane.hues = groups.map((label) => (SILENT.has(label) ? -1 : known.indexOf(label) % 8));
     return lane.hues;
   };
 
@@ -316,9 +320,15 @@
         c.fillRect(x, 2, w, height - 4);
         c.globalAlpha = ink(lane, i);
         c.fillRect(x, 2, Math.min(w, 2.5), height - 4);
+        if (edit.on && edit.span && edit.span.lane === lane && Math.abs(edit.span.start - starts[i]) < 1e-3) {
+          c.globalAlpha = 1;
+          c.strokeStyle = colours.accent;
+          c.lineWidth = 1.5;
+          c.strokeRect(x + 0.75, 1.75, w - 0.5, height - 3.5);
+        }
         const left = Math.max(x, 0);
         const room = x + w - left - 10;
-        const text = pretty(word(lane, i));
+        const text = pretty(lane, word(lane, i));
         if (room > 8 && text) {
           c.globalAlpha = Math.max(ink(lane, i), 0.55);
           c.fillStyle = colours.ink;
@@ -363,7 +373,7 @@
       c.lineJoin = "round";
       c.lineWidth = 1.4;
       curves.forEach((row, k) => {
-        c.strokeStyle = curves.length > 1 ? colours.set[k % 8] : colours.ink;
+        c.strokeStyle = curves.length > 1 ? colours.set[k % 8] : own(lane) || colours.ink;
         c.beginPath();
         let down = false;
         for (let i = from; i < last; i += stride) {
@@ -390,26 +400,16 @@
     },
 
     roll(lane, c, height) {
-      const { starts, ends, pitches } = lane;
-      if (!lane.range) {
-        lane.range = [pitches.reduce((a, b) => Math.min(a, b), 127) - 1, pitches.reduce((a, b) => Math.max(a, b), 0) + 1];
-        if (!pitches.length) lane.range = [48, 72];
-        if (lane.range[1] - lane.range[0] < 14) lane.range = [lane.range[0] - 6, lane.range[1] + 6];
-        lane.longest = starts.reduce((most, start, i) => Math.max(most, ends[i] - start), 0);
-      }
-      const [low, high] = lane.range;
+      const [low, high] = rangeOf(lane);
       const row = height / (high - low + 1);
+      if (data.pitches) drawPitches(c, low, high, height);
+      c.globalAlpha = 0.7;
       c.fillStyle = colours.line;
       for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) c.fillRect(0, Math.round((high - pitch + 1) * row), view.width, 1);
-      const several = lane.tracks && lane.names.length > 1;
-      c.fillStyle = colours.ink;
-      for (let i = find(starts, view.start - lane.longest); i < starts.length && starts[i] < view.start + seen(); i++) {
-        const x = toX(starts[i]);
-        const w = Math.max(toX(ends[i]) - x - 0.6, 1.2);
-        if (x + w < 0) continue;
-        if (several) c.fillStyle = colours.set[lane.tracks[i] % 8];
-        c.globalAlpha = lane.ink ? ink(lane, i) : lane.velocities ? 0.35 + (0.65 * lane.velocities[i]) / 127 : 0.9;
-        c.fillRect(x, (high - pitches[i]) * row + 0.5, w, Math.max(row - 0.8, 1.6));
+      drawNotes(lane, c, low, high, row);
+      // The leading voice and the bass stand out among the notes.
+      if (lane.field === "notes") {
+        for (const other of overNotes()) (other.kind === "roll" ? drawNotes : drawLine)(other, c, low, high, row);
       }
       for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
         const y = (high - pitch + 1) * row - 6;
@@ -418,15 +418,86 @@
     },
 
     picture(lane, c, height) {
-      const level = lane.levels[view.scale > (lane.levels[lane.levels.length - 1].width / duration) * 1.5 ? 0 : lane.levels.length - 1];
-      const perSecond = level.width / duration;
-      const tiles = painted(lane, level);
-      for (let i = Math.floor((view.start * perSecond) / lane.tile); i < tiles.length; i++) {
-        const x = toX((i * lane.tile) / perSecond);
-        if (x > view.width) break;
-        if (tiles[i]) c.drawImage(tiles[i], x, 0, (tiles[i].width / perSecond) * view.scale + 0.3, height);
-      }
+      drawPicture(lane, c, 0, lane.rows, height);
     },
+  };
+
+  /** Melody and bass have a colour each, wherever they are drawn. */
+  const OWN = { melody: 3, melody_notes: 3, bass: 0 };
+  const own = (lane) => colours.set[OWN[lane.field]] || "";
+  /** The lanes that are drawn once more over the notes: the melody's contour, else its notes, and the bass. */
+  const overNotes = () => {
+    const sung = lanes.some((lane) => lane.field === "melody");
+    return lanes.filter((lane) => (lane.kind === "curve" && lane.field === "melody") || (lane.kind === "roll" && lane.field in OWN && !(sung && lane.field === "melody_notes")));
+  };
+  /** The lowest and the highest pitch of a roll. */
+  const rangeOf = (lane) => {
+    if (lane.range) return lane.range;
+    const { starts, ends, pitches } = lane;
+    lane.longest = starts.reduce((most, start, i) => Math.max(most, ends[i] - start), 0);
+    let [low, high] = pitches.length ? [pitches.reduce((a, b) => Math.min(a, b), 127) - 1, pitches.reduce((a, b) => Math.max(a, b), 0) + 1] : [48, 72];
+    if (high - low < 14) [low, high] = [low - 6, high + 6];
+    return (lane.range = [Math.floor(low), Math.ceil(high)]);
+  };
+  const drawNotes = (lane, c, low, high, row) => {
+    const { starts, ends, pitches } = lane;
+    rangeOf(lane);
+    const several = lane.tracks && lane.names.length > 1;
+    const thick = Math.max(row - 0.8, 1.6);
+    c.fillStyle = own(lane) || colours.set[2];
+    const end = view.start + seen();
+    for (let i = find(starts, view.start - lane.longest); i < starts.length && starts[i] < end; i++) {
+      if (ends[i] < view.start || pitches[i] < low || pitches[i] > high) continue;
+      const x = toX(starts[i]);
+      if (several) c.fillStyle = colours.set[lane.tracks[i] % 8];
+      c.globalAlpha = lane.ink ? ink(lane, i) : lane.velocities ? 0.35 + (0.65 * lane.velocities[i]) / 127 : 0.9;
+      c.fillRect(x, (high - pitches[i]) * row + 0.4, Math.max(toX(ends[i]) - x - 0.6, 1.2), thick);
+    }
+  };
+  /** A contour in Hz over a roll. */
+  const drawLine = (lane, c, low, high, row) => {
+    const { times } = lane;
+    const values = lane.curves[0] || [];
+    const first = Math.max(find(times, view.start) - 1, 0);
+    const last = Math.min(find(times, view.start + seen()) + 1, times.length);
+    const stride = Math.max(1, Math.floor((last - first) / (view.width * 2)));
+    c.globalAlpha = 1;
+    c.strokeStyle = own(lane);
+    c.lineWidth = clamp(row * 0.5, 2, 3);
+    c.lineJoin = "round";
+    c.beginPath();
+    let before = NaN;
+    for (let i = first - (first % stride); i < last; i += stride) {
+      const pitch = values[i] > 0 ? 69 + 12 * Math.log2(values[i] / 440) : NaN;
+      const y = pitch >= low - 0.5 && pitch <= high + 0.5 ? (high - pitch + 0.5) * row : NaN;
+      if (Math.abs(y - before) < 2.5 * row) c.lineTo(toX(times[i]), y); // a leap is not sung through
+      else if (!Number.isNaN(y)) c.moveTo(toX(times[i]), y);
+      before = y;
+    }
+    c.stroke();
+  };
+  /** What sounds between two pitches, a row a semitone, light enough to write on. */
+  const drawPitches = (c, low, high, height) => {
+    const { lowest, rows } = data.pitches;
+    const [bottom, top] = [Math.max(low, lowest), Math.min(high, lowest + rows - 1)];
+    if (top < bottom) return;
+    const row = height / (high - low + 1);
+    c.save();
+    c.globalAlpha = 0.45;
+    c.translate(0, (high - top) * row);
+    drawPicture(data.pitches, c, lowest + rows - 1 - top, top - bottom + 1, (top - bottom + 1) * row);
+    c.restore();
+  };
+  /** Some rows of a picture, as high as asked. */
+  const drawPicture = (lane, c, from, rows, height) => {
+    const level = lane.levels[view.scale > (lane.levels[lane.levels.length - 1].width / duration) * 1.5 ? 0 : lane.levels.length - 1];
+    const perSecond = level.width / duration;
+    const tiles = painted(lane, level);
+    for (let i = Math.floor((view.start * perSecond) / lane.tile); i < tiles.length; i++) {
+      const x = toX((i * lane.tile) / perSecond);
+      if (x > view.width) break;
+      if (tiles[i]) c.drawImage(tiles[i], 0, from, tiles[i].width, rows, x, 0, (tiles[i].width / perSecond) * view.scale + 0.3, height);
+    }
   };
 
   /** The tiles of a picture in the colours of the theme, painted when they are first seen. */
@@ -713,17 +784,42 @@
     }
     return context.currentTime - (context.outputLatency || 0);
   };
-  const note = (voice, hz, when, seconds, loudness) => {
+  const hertz = (midi) => 440 * 2 ** ((midi - 69) / 12);
+  /** A tone: it comes in `attack` seconds and dies away in about three times `release`. */
+  const note = (voice, hz, when, seconds, loudness, { type = "triangle", attack = 0.008, release = 0.015 } = {}) => {
     const oscillator = context.createOscillator();
     const envelope = context.createGain();
-    oscillator.type = "triangle";
+    oscillator.type = type;
     oscillator.frequency.value = hz;
     envelope.gain.setValueAtTime(0, when);
-    envelope.gain.linearRampToValueAtTime(loudness, when + 0.008);
-    envelope.gain.setTargetAtTime(0, when + Math.max(seconds - 0.02, 0.01), 0.015);
+    envelope.gain.linearRampToValueAtTime(loudness, when + Math.min(attack, seconds));
+    envelope.gain.setTargetAtTime(0, when + Math.max(seconds - release, attack, 0.01), release);
     oscillator.connect(envelope).connect(voice.gain);
     oscillator.start(when);
-    oscillator.stop(when + seconds + 0.1);
+    oscillator.stop(when + seconds + 6 * release);
+  };
+  /** A soft pad: the bass under the chord, the chord's tones round middle C. */
+  const chordPad = (voice, label, when, seconds) => {
+    const chord = harmony.tones(label);
+    if (!chord) return;
+    const soft = { attack: 0.06, release: 0.09 };
+    note(voice, hertz(36 + ((chord.bass + 8) % 12) + 4), when, seconds, 0.22, soft);
+    for (const step of chord.steps) note(voice, hertz(55 + ((chord.root + step + 5) % 12)), when, seconds, 0.1, { ...soft, type: step === 0 ? "triangle" : "sine" });
+  };
+  const bassTone = { type: "sawtooth", attack: 0.012, release: 0.03 };
+  /** Where a voice goes out: many tones at once are held below clipping, and the bass is dull enough to sit under the rest. */
+  let tamed = null;
+  const outOf = ({ lane }) => {
+    if (lane.kind === "events") return context.destination;
+    if (!tamed) {
+      tamed = context.createDynamicsCompressor();
+      tamed.connect(context.destination);
+    }
+    if (lane.field !== "bass") return tamed;
+    const filter = context.createBiquadFilter();
+    filter.frequency.value = 500;
+    filter.connect(tamed);
+    return filter;
   };
   const schedule = () => {
     turned(now()); // here too: a hidden page draws no frames
@@ -739,24 +835,34 @@
       if (!voice.gain) {
         voice.gain = context.createGain();
         voice.gain.gain.value = voice.loudness ** 2;
-        voice.gain.connect(context.destination);
+        voice.gain.connect(outOf(voice));
         voice.next = t;
+        voice.begun = false;
       }
       const { lane } = voice;
       const clock = (x) => drift + x / rate;
-      const sounded = lane.kind === "events" || lane.kind === "curve" ? lane.times : lane.starts;
+      const lasting = lane.kind === "roll" || lane.kind === "spans";
+      const sounded = lasting ? lane.starts : lane.times;
       if (!sounded) continue;
-      for (let i = find(sounded, voice.next); i < sounded.length && sounded[i] < until; i++) {
-        const when = clock(sounded[i]);
-        if (when < context.currentTime - 0.03) continue;
+      let from = find(sounded, voice.next);
+      if (lasting && !voice.begun) from = find(sounded, voice.next - lane.longest);
+      voice.begun = true;
+      for (let i = from; i < sounded.length && sounded[i] < until; i++) {
+        const joined = sounded[i] < voice.next; // it sounds already
+        const when = clock(joined ? voice.next : sounded[i]);
         const at = Math.max(when, context.currentTime);
+        const seconds = lasting ? clock(lane.ends[i]) - at : 0;
+        if (joined ? seconds < 0.05 : when < context.currentTime - 0.03) continue;
         if (lane.kind === "events") {
           const player = context.createBufferSource();
           player.buffer = click(voice, pitchOfClick(lane, i));
           player.connect(voice.gain);
           player.start(at);
         } else if (lane.kind === "roll") {
-          note(voice, 440 * 2 ** ((lane.pitches[i] - 69) / 12), at, Math.min((lane.ends[i] - lane.starts[i]) / rate, 8), 0.25);
+          const strong = lane.velocities ? 0.1 + (0.2 * lane.velocities[i]) / 127 : 0.25;
+          note(voice, hertz(lane.pitches[i]), at, clamp(seconds, 0.01, 8), strong, lane.field === "bass" ? bassTone : {});
+        } else if (lane.kind === "spans") {
+          chordPad(voice, word(lane, i), at, Math.max(seconds, 0.05));
         } else if (lane.kind === "curve") {
           const ends = i + 1 >= sounded.length || sounded[i + 1] - sounded[i] > 0.1;
           if (!voice.line) {
@@ -832,11 +938,47 @@
     box.checked = on;
     box.parentElement.classList.toggle("on", on);
     showBeats();
+    showChart();
+  };
+
+  // ---- chords and keys that are shown, and the chart of them
+
+  const [chordLane, keyLane, modulationLane] = ["chords", "key", "modulation"].map((name) => lanes.find((lane) => lane.kind === "spans" && lane.field === name));
+  const spansOf = (lane) => (lane ? Array.from(lane.starts, (start, i) => ({ start, end: lane.ends[i], label: word(lane, i), ink: lane.ink ? lane.ink[i] : null })) : []);
+  /** The spans as the page was made with them. */
+  const harmonic = new Map([chordLane, keyLane].filter(Boolean).map((lane) => [lane, { spans: spansOf(lane), sure: lane.ink !== null }]));
+  const setSpans = (lane, spans, sure) => {
+    const words = [...new Set(spans.map((one) => one.label))];
+    Object.assign(lane, {
+      starts: spans.map((one) => one.start), ends: spans.map((one) => one.end), words, word: spans.map((one) => words.indexOf(one.label)),
+      ink: sure ? spans.map((one) => one.ink ?? 255) : null, hues: null, longest: 0,
+    });
+    describe(lane);
+  };
+  const sheet = $("#chart") && chordChart($("#chart"), (t) => go(t));
+  const showChart = () => {
+    if (!sheet) return;
+    const [chords, keys] = [chordLane, keyLane].map(spansOf);
+    const main = harmony.mainKey(keys);
+    const key = (fifths) => (main ? harmony.keyName(harmony.keyLabel({ ...main, place: main.place + fifths })) : "");
+    sheet.show(harmony.chart(beats, beats.times.length ? [] : bars, chords, data.sections), (semitones) => harmony.fifthsFor(semitones, keys, chords), key);
+    sheet.at(now());
+  };
+  const showHarmony = () => {
+    for (const [lane, { spans, sure }] of harmonic) {
+      const said = current()[lane === keyLane ? "keys" : "chords"].filter((one) => !isSaid(one, began[lane === keyLane ? "keys" : "chords"]));
+      if (said.length || lane.changed) setSpans(lane, harmony.corrected(spans, said), sure);
+      lane.changed = said.length > 0;
+    }
+    if (modulationLane) setSpans(modulationLane, harmony.modulations(spansOf(keyLane)), false);
+    silence();
+    view.dirty = true;
+    wake();
   };
 
   // ---- corrections
 
-  const began = { bar_starts: [], tempo: null, metre: [], ...data.correction };
+  const began = { bar_starts: [], tempo: null, metre: [], chords: [], keys: [], ...data.correction };
   const before = data.heard ? asBeats({ ...data.heard, times: unpack(data.heard.times), word: unpack(data.heard.word), ink: unpack(data.heard.ink) }) : printed;
   const edit = {
     on: false,
@@ -849,13 +991,17 @@
   const current = () => edit.past[edit.at];
   const told = ({ bar_starts: starts, tempo, metre }) => JSON.stringify([starts, tempo, metre]);
   const edited = () => told(current()) !== told(began);
+  const isSaid = (one, list) => list.some(({ start, end, label }) => start === one.start && end === one.end && label === one.label);
   const byTime = (a, b) => a - b;
   const rounded = (t) => Math.round(t * 1000) / 1000;
   const change = (what) => {
     const made = { ...current(), ...what };
     made.bar_starts = [...new Set(made.bar_starts.map(rounded))].sort(byTime);
     made.metre = made.metre.map((one) => ({ from: rounded(one.from), beats: one.beats })).sort((a, b) => a.from - b.from);
-    if (told(made) === told(current())) return;
+    const last = Math.floor(duration * 1000) / 1000; // what ends later lies past the end of the sound
+    const tidy = (one) => ({ start: rounded(one.start), end: Math.min(rounded(one.end), last), label: one.label });
+    for (const name of ["chords", "keys"]) made[name] = made[name].map((one) => (isSaid(one, began[name]) ? one : tidy(one))).sort((a, b) => a.start - b.start);
+    if (JSON.stringify(made) === JSON.stringify(current())) return;
     edit.past = [...edit.past.slice(0, edit.at + 1), made];
     edit.at++;
     shownAnew();
@@ -872,6 +1018,8 @@
       box.parentElement.classList.remove("on");
     }
     showBeats();
+    showHarmony();
+    showChart();
     choose(edit.chosen);
     panel();
   };
@@ -882,6 +1030,29 @@
     view.dirty = true;
     wake();
     panel();
+  };
+  /** The chord or the key at a time is the one that is named anew. */
+  const chooseSpan = (lane, t) => {
+    const found = edit.on && harmonic.has(lane) && spanAround(lane, t);
+    if (!found) return;
+    edit.span = { lane, start: found[0], end: found[1] };
+    view.dirty = true;
+    wake();
+    panel();
+    if (matchMedia("(pointer: coarse)").matches) return; // a keyboard on the screen would hide the lane
+    $("#name").focus();
+    $("#name").select();
+  };
+  /** Gives the chosen chord or key another name. */
+  const rename = (text) => {
+    if (!edit.span) return say("Click a chord or a key first.");
+    const { lane, start, end } = edit.span;
+    const label = lane === keyLane ? harmony.typedKey(text) : harmony.typed(text);
+    if (label === null) return say(lane === keyLane ? "A key is a note and its mode: Eb major, F# minor." : "A chord is written as Am7, F#m7b5, C/E or N.C.");
+    say("");
+    const name = lane === keyLane ? "keys" : "chords";
+    const others = current()[name].filter((one) => one.end <= start + 1e-3 || one.start >= end - 1e-3);
+    return change({ [name]: [...others, { start, end, label }] });
   };
   const startHere = () => edit.chosen !== null && change({ bar_starts: [...current().bar_starts, edit.chosen] });
   const shift = (by) => {
@@ -903,7 +1074,7 @@
     return change({ tempo: bpm });
   };
   const setEdit = (on) => {
-    if (!beatLane) return;
+    if (!$("#edit")) return;
     edit.on = on;
     $("#edit").hidden = !on;
     $("#pencil").setAttribute("aria-pressed", String(on));
@@ -920,15 +1091,24 @@
   const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const panel = () => {
     if (!edit.on) return;
-    const { bar_starts: starts, tempo, metre } = current();
-    $("#chosen").textContent = edit.chosen === null ? "There are no beats." : [stamp(edit.chosen, 3), position(edit.chosen) || "bar not known"].join(" · ");
-    const sizes = knownMetres().map((run) => rhythm.metreName(run.beats));
-    $("#state").textContent = [beats.times.length > 1 ? `${rhythm.bpm(beats.times).toFixed(1)} BPM` : "", [...new Set(sizes)].join(", ")].filter(Boolean).join(" · ");
-    for (const button of all("#edit .one")) button.disabled = edit.chosen === null;
-    for (const name of ["half", "double"]) $(`#${name}`).setAttribute("aria-pressed", String(tempo === name));
+    const { bar_starts: starts, tempo, metre, chords, keys } = current();
+    if (beatLane) {
+      $("#chosen").textContent = edit.chosen === null ? "There are no beats." : [stamp(edit.chosen, 3), position(edit.chosen) || "bar not known"].join(" · ");
+      const sizes = knownMetres().map((run) => rhythm.metreName(run.beats));
+      $("#state").textContent = [beats.times.length > 1 ? `${rhythm.bpm(beats.times).toFixed(1)} BPM` : "", [...new Set(sizes)].join(", ")].filter(Boolean).join(" · ");
+      for (const button of all("#edit .one")) button.disabled = edit.chosen === null;
+      for (const name of ["half", "double"]) $(`#${name}`).setAttribute("aria-pressed", String(tempo === name));
+    }
+    if (harmonic.size) {
+      const { lane, start, end } = edit.span || {};
+      const i = lane ? find(lane.starts, start + 1e-3) - 1 : -1;
+      $("#which").textContent = lane === keyLane && keyLane ? "This key" : "This chord";
+      $("#span").textContent = lane ? `${stamp(rounded(start), 2)}–${stamp(rounded(end), 2)} · ${pretty(lane, word(lane, i))}` : "Click one in its lane.";
+      if (lane && document.activeElement !== $("#name")) $("#name").value = lane === keyLane ? harmony.keyName(word(lane, i)) : harmony.plain(word(lane, i));
+    }
     $("#undo").disabled = edit.at === 0;
     $("#redo").disabled = edit.at === edit.past.length - 1;
-    $("#plain").disabled = !starts.length && tempo === null && !metre.length;
+    $("#plain").disabled = !starts.length && tempo === null && ![metre, chords, keys].some((list) => list.length);
     $("#save").disabled = edit.past.length === 1;
     const item = (text, without) => {
       const li = element("li", text);
@@ -942,10 +1122,12 @@
       ...starts.map((t) => item(`beat 1 at ${stamp(t, 3)}`, () => ({ bar_starts: starts.filter((one) => one !== t) }))),
       ...(tempo === null ? [] : [item(typeof tempo === "number" ? `tempo near ${tempo} BPM` : `${tempo} the tempo`, () => ({ tempo: null }))]),
       ...metre.map((one) => item(`${rhythm.metreName(one.beats)} from ${stamp(one.from, 3)}`, () => ({ metre: metre.filter((other) => other !== one) }))),
+      ...chords.map((one) => item(`${harmony.shown(one.label)} from ${stamp(one.start, 2)} to ${stamp(one.end, 2)}`, () => ({ chords: chords.filter((other) => other !== one) }))),
+      ...keys.map((one) => item(`${harmony.keyName(one.label)} from ${stamp(one.start, 2)} to ${stamp(one.end, 2)}`, () => ({ keys: keys.filter((other) => other !== one) }))),
     );
   };
   const save = () => {
-    const text = rhythm.toml(current(), data.offset, data.correction.rest);
+    const text = rhythm.toml(current(), data.offset, [data.correction.rest, harmony.toml(current(), data.offset)].filter(Boolean).join("\n\n"));
     const link = element("a", "");
     link.href = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
     link.download = $("#sidecar").textContent;
@@ -1008,6 +1190,7 @@
     head.style.visibility = x < -1 || x > view.width + 1 ? "hidden" : "";
     head.style.transform = `translateX(${clamp(x, 0, view.width - 1)}px)`;
     $("#mark").style.transform = `translateX(${clamp((t / duration) * view.width, 0, view.width - 1)}px)`;
+    if (sheet) sheet.at(t);
     const text = stamp(t);
     if (text === said) return;
     said = text;
@@ -1067,6 +1250,7 @@
       if (gesture.kind === "press") {
         seek(toTime(local(event)));
         choose(toTime(local(event)));
+        chooseSpan(laneAt(event), toTime(local(event)));
       }
       if (gesture.kind === "whole" && view.scale <= widest() * 1.001) seek((local(event) / view.width) * duration);
     }
@@ -1108,6 +1292,14 @@
     { passive: false },
   );
 
+  /** The note of a roll under the pointer, in words. */
+  const notesAt = ({ starts, ends, pitches, velocities, ink: sure, longest }, t, pitch) => {
+    for (let i = find(starts, t) - 1; i >= 0 && starts[i] > t - longest; i--) {
+      if (ends[i] <= t || Math.abs(pitches[i] - pitch) > 0.75) continue;
+      return [`note at ${stamp(starts[i], 3)}`, velocities && `velocity ${velocities[i]}`, sure && `${Math.round((sure[i] / 255) * 100)} % sure`];
+    }
+    return [];
+  };
   /** What lies under the pointer, in words. */
   const tell = (event, x) => {
     if (event.pointerType === "touch" || x < 0) return;
@@ -1118,7 +1310,7 @@
     const rect = lane && lane.canvas.getBoundingClientRect();
     if (lane && lane.kind === "spans") {
       const i = find(lane.starts, t + 1e-6) - 1;
-      if (i >= 0 && lane.ends[i] > t) words.push(word(lane, i), lane.ink ? `${Math.round((lane.ink[i] / 255) * 100)} % sure` : "");
+      if (i >= 0 && lane.ends[i] > t) words.push(pretty(lane, word(lane, i)), isKeys(lane) && harmony.camelot(word(lane, i)), lane.ink ? `${Math.round((lane.ink[i] / 255) * 100)} % sure` : "");
     } else if (lane && lane.kind === "events" && lane.times.length) {
       const after = find(lane.times, t);
       const i = after > 0 && (after === lane.times.length || t - lane.times[after - 1] < lane.times[after] - t) ? after - 1 : after;
@@ -1127,9 +1319,11 @@
       }
     } else if (lane && lane.kind === "curve" && lane.times.length) {
       const i = clamp(find(lane.times, t), 0, lane.times.length - 1);
-      words.push(...lane.curves.slice(0, 4).map((row, k) => `${lane.names[k] || ""} ${row[i].toPrecision(4)}`.trim()));
+      const pitched = (hz) => (hz > 0 ? `${pitchName(69 + 12 * Math.log2(hz / 440))} · ${hz.toFixed(1)} Hz` : "silent");
+      words.push(...lane.curves.slice(0, 4).map((row, k) => (lane.sonify === "tone" ? pitched(row[i]) : `${lane.names[k] || ""} ${row[i].toPrecision(4)}`.trim())));
     } else if (lane && lane.kind === "roll" && lane.range) {
-      words.push(pitchName(lane.range[1] - ((event.clientY - rect.top) / rect.height) * (lane.range[1] - lane.range[0] + 1) + 0.5));
+      const pitch = lane.range[1] - ((event.clientY - rect.top) / rect.height) * (lane.range[1] - lane.range[0] + 1) + 0.5;
+      words.push(pitchName(pitch), ...notesAt(lane, t, pitch));
     }
     $("#hover").textContent = words.filter(Boolean).join(" · ");
   };
@@ -1150,13 +1344,17 @@
   });
   $("#volume").addEventListener("input", (event) => wave && wave.setVolume(Number(event.target.value)));
   if ($("#gridded")) $("#gridded").addEventListener("change", (event) => setGrid(event.target.checked));
-  if (beatLane) {
+  if ($("#edit")) {
     const does = {
-      pencil: () => setEdit(!edit.on), one: startHere, metred: () => metreHere(Number($("#metre").value)), earlier: () => shift(-1), later: () => shift(1), half: () => setTempo("half"), double: () => setTempo("double"),
-      typed: typedTempo, undo: () => turnBack(-1), redo: () => turnBack(1), plain: () => change({ bar_starts: [], tempo: null, metre: [] }), save, done: () => setEdit(false),
+      named: () => rename($("#name").value), none: () => rename("N"), pencil: () => setEdit(!edit.on), one: startHere, metred: () => metreHere(Number($("#metre").value)), earlier: () => shift(-1), later: () => shift(1), half: () => setTempo("half"), double: () => setTempo("double"),
+      typed: typedTempo, undo: () => turnBack(-1), redo: () => turnBack(1), plain: () => change({ bar_starts: [], tempo: null, metre: [], chords: [], keys: [] }), save, done: () => setEdit(false),
     };
-    for (const [id, act] of Object.entries(does)) $(`#${id}`).addEventListener("click", act);
-    $("#bpm").addEventListener("keydown", (event) => event.key === "Enter" && typedTempo());
+    for (const [id, act] of Object.entries(does)) $(`#${id}`)?.addEventListener("click", act);
+    $("#bpm")?.addEventListener("keydown", (event) => event.key === "Enter" && typedTempo());
+    $("#name")?.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") rename(event.target.value);
+      if (event.key === "Enter" || event.key === "Escape") event.target.blur();
+    });
   }
   for (const voice of voices) {
     $(`.voice[data-lane="${voice.lane.id}"]`).addEventListener("change", (event) => setVoice(voice, event.target.checked));
@@ -1186,7 +1384,7 @@
   const letGo = (event) => {
     if (event.type === "change" ? event.target.matches("select") : event.detail > 0 && !event.target.matches("select, option, input[type=text]")) document.activeElement.blur();
   };
-  for (const box of all(".transport, #edit, .doubts")) for (const type of ["click", "change"]) box.addEventListener(type, letGo);
+  for (const box of all(".transport, #edit, .doubts, #chart")) for (const type of ["click", "change"]) box.addEventListener(type, letGo);
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (edit.on && (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && !target.matches("input[type=text]")) {
@@ -1219,7 +1417,8 @@
       g: () => setGrid(!steady.on),
       e: () => setEdit(!edit.on),
       "?": () => $("#help").showModal(),
-      ...(edit.on && { 1: startHere, "[": () => shift(-1), "]": () => shift(1), z: () => turnBack(event.shiftKey ? 1 : -1) }),
+      ...(edit.on && { z: () => turnBack(event.shiftKey ? 1 : -1) }),
+      ...(edit.on && beatLane && { 1: startHere, "[": () => shift(-1), "]": () => shift(1) }),
     }[key.length === 1 ? key.toLowerCase() : key];
     if (!does) return;
     event.preventDefault();
@@ -1230,7 +1429,10 @@
 
   const columns = {
     events: (lane) => [["time", (i) => lane.times[i].toFixed(3)], ["label", (lane.place || lane.words) && ((i) => word(lane, i))]],
-    spans: (lane) => [["start", (i) => lane.starts[i].toFixed(3)], ["end", (i) => lane.ends[i].toFixed(3)], ["label", (i) => word(lane, i)]],
+    spans: (lane) => [
+      ["start", (i) => lane.starts[i].toFixed(3)], ["end", (i) => lane.ends[i].toFixed(3)], ["label", (i) => word(lane, i)],
+      ["Camelot", isKeys(lane) && ((i) => harmony.camelot(word(lane, i)))],
+    ],
     roll: (lane) => [
       ["start", (i) => lane.starts[i].toFixed(3)], ["end", (i) => lane.ends[i].toFixed(3)], ["pitch", (i) => pitchName(lane.pitches[i])],
       ["MIDI", (i) => Number(lane.pitches[i].toFixed(2))], ["velocity", lane.velocities && ((i) => lane.velocities[i])],
@@ -1271,7 +1473,7 @@
   const describe = (lane) => {
     const box = $(`details[data-lane="${lane.id}"]`);
     if (!box) return;
-    if (lane === metreLane) box.hidden = lane.canvas.closest(".lane").hidden = !count(lane); // bars may be known later, by hand
+    if (lane === metreLane || lane.field === "modulation") box.hidden = lane.canvas.closest(".lane").hidden = !count(lane); // bars may be known later, by hand
     const what = `${count(lane).toLocaleString("en")} ${{ events: "events", spans: "spans", roll: "notes", curve: "points" }[lane.kind]}`;
     box.querySelector("summary span").textContent = what;
     lane.canvas.setAttribute("aria-label", `${lane.title}: ${what}, as a table below`);
@@ -1300,7 +1502,13 @@
     // Hits of many kinds need a row each.
     const rows = lane.kind === "events" && lane.words && !metric(lane) ? lane.words.length : 1;
     lane.height = rows > 1 && rows <= 12 ? Math.max(lane.height, rows * 12) : lane.height;
+    // And a semitone some pixels, where there is room for all.
+    if (lane.kind === "roll" && !(lane.field in OWN)) lane.height = Math.max(lane.height, Math.min((rangeOf(lane)[1] - rangeOf(lane)[0] + 1) * 4, 280));
     lane.canvas.parentElement.style.height = `${lane.height}px`;
+  }
+  for (const lane of lanes.filter((one) => one.kind === "roll" && one.field === "notes")) {
+    const heading = lane.canvas.closest(".lane").querySelector("i");
+    for (const other of overNotes()) heading.append(Object.assign(element("b", other.title), { className: `own-${OWN[other.field]}` }), " ");
   }
   $(".key").hidden = !lanes.some((lane) => lane.ink);
   whole.parentElement.style.height = "26px";
@@ -1309,6 +1517,8 @@
   readColours();
   view.width = Math.max(over.clientWidth, 50);
   look(0, 0);
+  showHarmony();
+  showChart();
   startPlayer();
   new ResizeObserver(resize).observe(over);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
