@@ -14,6 +14,7 @@ vectors.py   Embedding; Prototypes: classes from a few examples
 notes.py     NoteFrames: notes ⇄ onsets, sounding, times between frames, velocities of each pitch; with_bends off a contour
 sounds.py    Samples; Masks: stems out of a mix; Channels
 keys.py      KeyFrames: keys ⇄ a class per frame, with modulations and a calibrated confidence
+confidence.py  logistic, probability: from evidence to the probability of being right
 given.py     Characters, Noise: inputs that are no sound
 """
 

@@ -23,8 +23,8 @@ from ..annotations import Curves, Events, Example, Intervals
 from ..errors import OptionError
 from ..hmm import NEVER
 from ..part import Part, Tree, fitted
+from .confidence import logistic, probability
 from .events import frame_rate
-from .meter import _logistic, _probability
 
 ROOT, BASS, PITCHES, CLASSES = slice(0, 13), slice(13, 26), slice(26, 38), slice(38, 208)  # rows of the estimate
 ROWS, TARGETS = 208, 15  # of the estimate, of the target
@@ -204,7 +204,7 @@ class ChordFrames(Part):
         heard = self.hear(estimate, times, given)
         spans, evidence = self.spans(heard, self.vocabulary)
         row = list(harmony.VOCABULARIES).index(self.vocabulary)
-        sure = _probability(evidence, self.sure[row] if len(self.sure) else self.sure)
+        sure = probability(evidence, self.sure[row] if len(self.sure) else self.sure)
         starts, ends, labels, confidence = [], [], [], []
         for (first, last, word), own in zip(spans, sure, strict=True):
             for begin, end, degree in self._basses(heard, first, last) if self.vocabulary == "full" else [(first, last, "1")]:
@@ -275,7 +275,7 @@ class ChordFrames(Part):
                 spans, evidence = self.spans(heard, name)
                 right = shares_right(spans, np.append(words_of(name), -1)[states], np.diff(heard.edges))
                 pieces.append((evidence[:, ~np.isnan(right)], right[~np.isnan(right)]))
-        weights = [_logistic(pieces) for pieces in found.values()]
+        weights = [logistic(pieces) for pieces in found.values()]
         fitted(self, sure=torch.stack(weights) if all(len(w) for w in weights) else torch.zeros(0))
 
 

@@ -19,7 +19,7 @@ from ..errors import AnnotationError, OptionError
 from ..hmm import sticky
 from ..part import Tree, fitted
 from .classes import FrameClasses
-from .meter import _logistic, _probability
+from .confidence import logistic, probability
 
 NONE = len(harmony.KEYS)  # the class of no key
 SHORTEST = 1.0  # seconds: shorter bars are heard together with the next
@@ -104,7 +104,7 @@ class KeyFrames(FrameClasses):
             return self.nothing()
         bounds, classes, evidence = self.spans(estimate, times, given)
         labels = spelled([self.labels[c] for c in classes], np.diff(bounds))
-        return Intervals(bounds[:-1], bounds[1:], labels, _probability(evidence, self.key_weights))
+        return Intervals(bounds[:-1], bounds[1:], labels, probability(evidence, self.key_weights))
 
     def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]]) -> None:
         """The weights of the confidence, on (estimate, times, example) of pieces that were not learned from: a key is right where it is
@@ -120,7 +120,7 @@ class KeyFrames(FrameClasses):
                 own = truth[(times >= start) & (times < end) & (truth >= 0)]
                 right[k] = (own == classes[k]).mean() > 0.5 if len(own) else np.nan
             known.append((evidence[:, ~np.isnan(right)], right[~np.isnan(right)]))
-        fitted(self, key_weights=_logistic(known))
+        fitted(self, key_weights=logistic(known))
 
 
 def class_of(key: str) -> int:

@@ -1,7 +1,6 @@
 """Beats with their positions in the bar ⇄ two activations, of any beat and of downbeats.
 
-Source   Böck, Krebs & Widmer, Joint beat and downbeat tracking with recurrent neural networks, ISMIR 2016 (the two activations);
-         Platt, Probabilistic outputs for support vector machines, 1999 (the map from scores to probabilities)
+Source   Böck, Krebs & Widmer, Joint beat and downbeat tracking with recurrent neural networks, ISMIR 2016 (the two activations)
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from ..annotations import Curves, Events, Example
 from ..part import Tree, fitted
 from .bars import Bars, bar_of
 from .beats import BarPointer
+from .confidence import logistic, probability
 from .events import Decoder, FrameEvents, frame_rate
 
 TOLERANCE = 0.07  # seconds, within which a beat is right
@@ -104,10 +104,10 @@ class BeatsInBars(FrameEvents):
         found = self.find(torch.sigmoid(estimate.detach().double().cpu()).numpy(), times)
         if not len(found.frames):
             return self.nothing()
-        sure = _probability(found.beat_evidence, self.beat_weights)
+        sure = probability(found.beat_evidence, self.beat_weights)
         if sure.mean() < self.least:
             return self.nothing()
-        bar = _probability(found.bar_evidence, self.bar_weights)
+        bar = probability(found.bar_evidence, self.bar_weights)
         labels = tuple(str(p) if b >= self.sure else rhythm.UNKNOWN for p, b in zip(found.positions, bar, strict=True))
         at = np.maximum(np.interp(found.frames, np.arange(len(times)), times) - float(self.late), 0.0)
         first = np.array([label == "1" for label in labels])
@@ -135,7 +135,7 @@ class BeatsInBars(FrameEvents):
             if rhythm.positions(truth).any():
                 first = found.positions == 1
                 bars.append((found.bar_evidence[:, first], _near(at[first], rhythm.downbeats(truth).times, window)))
-        fitted(self, beat_weights=_logistic(beats), bar_weights=_logistic(bars))
+        fitted(self, beat_weights=logistic(beats), bar_weights=logistic(bars))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, bars={self.bars!r}"
@@ -204,32 +204,6 @@ def _near(times: np.ndarray, truth: np.ndarray, window: float) -> np.ndarray:
     right = np.clip(np.searchsorted(truth, times), 1, max(len(truth) - 1, 1)) if len(truth) > 1 else np.zeros(len(times), dtype=int)
     distance = np.minimum(np.abs(truth[np.minimum(right, len(truth) - 1)] - times), np.abs(truth[np.maximum(right - 1, 0)] - times))
     return (distance <= window).astype(float)
-
-
-def _probability(evidence: np.ndarray, weights: Tensor) -> np.ndarray:
-    """(evidence, n) → (n,) in 0..1; without weights the first row alone."""
-    if not len(weights):
-        return np.clip(evidence[0], 0.0, 1.0)
-    w = weights.double().cpu().numpy()
-    return 1 / (1 + np.exp(-np.clip(w[:-1] @ evidence + w[-1], -30, 30)))
-
-
-def _logistic(pairs: list[tuple[np.ndarray, np.ndarray]], ridge: float = 1e-2) -> Tensor:
-    """Weights and bias of a logistic regression by Newton's method; every piece weighs as much as the next."""
-    pairs = [(x, y) for x, y in pairs if x.shape[1]]
-    if not pairs:
-        return torch.zeros(0)
-    x = np.concatenate([np.vstack([e, np.ones(e.shape[1])]) for e, _ in pairs], 1)
-    y = np.concatenate([right for _, right in pairs])
-    weight = np.concatenate([np.full(len(right), 1 / len(right)) for _, right in pairs])
-    w = np.zeros(len(x))
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(w @ x, -30, 30)))
-        step = np.linalg.solve((x * (weight * p * (1 - p))) @ x.T + ridge * np.eye(len(x)), x @ (weight * (y - p)) - ridge * w)
-        w = w + step
-        if np.abs(step).max() < 1e-8:
-            break
-    return torch.from_numpy(w).float()
 
 
 __all__ = ["BeatsInBars", "FirstOfBars", "Opinions"]

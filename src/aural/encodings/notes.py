@@ -18,8 +18,8 @@ from torch import Tensor
 from ..annotations import Curves, Events, Example, Intervals, Notes
 from ..errors import OptionError
 from ..part import Part, Tree, fitted
+from .confidence import logistic, probability
 from .events import frame_rate
-from .meter import _logistic, _probability
 
 FLOOR = 0.05  # peaks of less are no notes, whatever the threshold
 APART = 0.03  # seconds: two onsets of one pitch closer than this are one
@@ -246,7 +246,7 @@ class NoteFrames(Part):
         more = more[more.evidence[0] >= trick]
         if len(kept):  # nothing was learned of velocities away from onsets
             more = replace(more, velocities=np.full(len(more), np.median(kept.velocities)))
-        sure = np.concatenate([_probability(kept.evidence, self.weights), _probability(more.evidence, self.trick_weights)])
+        sure = np.concatenate([probability(kept.evidence, self.weights), probability(more.evidence, self.trick_weights)])
         rows, starts, stops, velocities = (
             np.concatenate([getattr(kept, name), getattr(more, name)]) for name in ("rows", "starts", "stops", "velocities")
         )
@@ -287,7 +287,7 @@ class NoteFrames(Part):
 
     def _scores(self, candidates: Found) -> np.ndarray:
         """What the first threshold is for."""
-        return _probability(candidates.evidence, self.weights) if self.decide == "confidence" else candidates.evidence[0]
+        return probability(candidates.evidence, self.weights) if self.decide == "confidence" else candidates.evidence[0]
 
     def _candidates(self, heads: Heads, fps: float, sounding: float) -> Found:
         """Every maximum of the onsets over FLOOR that is followed by a note of some length."""
@@ -369,13 +369,13 @@ class NoteFrames(Part):
         sounding = _best(levels, curves)
         every = judged(sounding)
         if self.decide == "confidence":
-            fitted(self, weights=_logistic([(f.evidence, right.astype(float)) for _, f, right in every]))
+            fitted(self, weights=logistic([(f.evidence, right.astype(float)) for _, f, right in every]))
             grid = np.linspace(0.02, 0.98, 49)
             onset = _best(grid, [p.f(self._scores(f), right, grid) for p, f, right in every])
         chosen = [(p, f[self._scores(f) >= onset].ended(p.heads, sounding)) for p, f, _ in every]
         if self.decide == "onset":
             pairs_of = [(f.evidence, (p.match(f, f.evidence[0], window) >= 0).astype(float)) for p, f in chosen]
-            fitted(self, weights=_logistic(pairs_of))
+            fitted(self, weights=logistic(pairs_of))
         if self.trick is not None:
             trick = self._fit_trick(chosen, sounding, window)
         fitted(self, thresholds=torch.tensor([onset, sounding, trick]))
@@ -395,7 +395,7 @@ class NoteFrames(Part):
         trick = _best(grid, curves)
         if _mean(curves)[-1] >= _mean(curves).max() - 1e-12:
             trick = OFF
-        fitted(self, trick_weights=_logistic([(e[:, e[0] >= trick], right[e[0] >= trick]) for e, right in pairs]))
+        fitted(self, trick_weights=logistic([(e[:, e[0] >= trick], right[e[0] >= trick]) for e, right in pairs]))
         return trick
 
     def _truth(self, example: Example) -> _Truth:

@@ -21,8 +21,8 @@ from ..annotations import Curves, Example, Intervals, Notes
 from ..errors import OptionError
 from ..hmm import sticky
 from ..part import Part, Tree, fitted
+from .confidence import logistic, probability
 from .events import frame_rate
-from .meter import _logistic, _probability
 
 NONE = -np.inf  # a pitch, where none is heard; NaN where that isn't known
 TOLERANCE = 0.5  # semitones within which a pitch is right
@@ -185,7 +185,7 @@ class PitchTrack(Part):
             return self.nothing()
         line = self.find(estimate)
         notes, evidence = self.notes(line, times)
-        notes = Notes(notes.starts, notes.ends, notes.pitches, confidence=_probability(evidence, self.weights))
+        notes = Notes(notes.starts, notes.ends, notes.pitches, confidence=probability(evidence, self.weights))
         if not self._curve:
             return notes
         return {self.of: self.contour(line, times), f"{self.of}_notes": notes}
@@ -251,7 +251,7 @@ class PitchTrack(Part):
             if isinstance(truth, Notes):
                 notes, rows = self.notes(self.find(estimate), times)
                 evidence.append((rows, matched(truth, notes)))
-        fitted(self, weights=_logistic(evidence))
+        fitted(self, weights=logistic(evidence))
 
 
 # ---- pitches of annotations, frame by frame

@@ -26,8 +26,7 @@ from aural import harmony, hmm
 from aural.annotations import Curves, Events, Example, Intervals
 from aural.encodings import FrameClasses
 from aural.encodings.chords import QUALITIES, STATES, bigram, edges_of, odds, sequence_of, shares_right, spread, states_at
-from aural.encodings.meter import _logistic as logistic
-from aural.encodings.meter import _probability as probability
+from aural.encodings.confidence import logistic, probability
 from aural.errors import AnnotationError
 from aural.objectives import Fit
 from aural.part import Tree, Wrapped, fitted

@@ -62,7 +62,7 @@ def pitch(channels: int = 32, width: int = 320, dropout: float = 0.1, vocabulary
             key=(classes, 0.1),
         ),
         recipe=Recipe(data="mixed:0", seconds=20, batch=32, steps=20_000, rate=1.5e-3, average=0.999, augment="realaug"),
-        window=60.0,
+        window=120.0,
         context=16.0,
     )
 
