@@ -66,7 +66,9 @@ def report(jams_file: str, html_file: str) -> None:
 def picture(html_file: str, png_file: str) -> None:
     """The top of the page, as the README shows it."""
     with opened(html_file, []) as page:
-        page.screenshot(path=png_file, clip={"x": 0, "y": 0, "width": 1200, "height": 600})
+        page.set_viewport_size({"width": 1200, "height": 1030})
+        page.wait_for_timeout(1000)
+        page.screenshot(path=png_file, clip={"x": 0, "y": 0, "width": 1200, "height": 1030})
 
 
 if __name__ == "__main__":

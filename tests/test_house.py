@@ -178,3 +178,8 @@ def test_every_recording_in_examples_is_credited():
 def test_every_name_the_package_offers_is_there():
     for name in aural.__all__:
         assert getattr(aural, name) is not None
+
+
+def test_the_figures_of_the_readme_are_those_of_the_results():
+    command = [sys.executable, str(Path(__file__).parents[1] / "benchmarks" / "readme.py"), "--check"]
+    assert subprocess.run(command).returncode == 0, "run benchmarks/readme.py"
