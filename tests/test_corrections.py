@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aural import build, rhythm
@@ -418,6 +418,7 @@ def test_a_part_of_a_sound_hears_its_part_of_the_chords():
 
 
 @settings(max_examples=100, deadline=None)
+@example(edges=[0.0, 0.0625], said=[0.0, 1.0, 0.03125, 0.015625])
 @given(edges=st.lists(times, min_size=2, max_size=9, unique=True), said=st.lists(times, min_size=2, max_size=8, unique=True))
 def test_whatever_is_said_of_chords_that_cover_a_sound_still_covers_it(edges, said):
     heard, given_ = sorted(edges), sorted(said)

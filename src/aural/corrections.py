@@ -356,23 +356,23 @@ def harmonised(said: Harmony, fields: Mapping[str, Any], duration: float) -> dic
 
 def _replaced(found: Intervals, spans: Sequence[Span]) -> Intervals:
     """Intervals with some put in their place, of confidence 1. What would be left of one that was heard, if it lasted less than REACH,
-    goes with them: an edge as near as this was meant."""
+    goes with them: an edge as near as this was meant. What is left of one that a person said stays, however short."""
     sure = np.ones(len(found)) if found.confidence is None else found.confidence
-    rows = list(zip(found.starts.tolist(), found.ends.tolist(), found.labels, sure.tolist(), strict=True))
+    rows = [(*row, False) for row in zip(found.starts.tolist(), found.ends.tolist(), found.labels, sure.tolist(), strict=True)]
     for start, end, label in spans:
         kept = []
         first, last = start, end
-        for a, b, word, confidence in rows:
+        for a, b, word, confidence, person in rows:
             if b <= start or a >= end:
-                kept.append((a, b, word, confidence))
+                kept.append((a, b, word, confidence, person))
                 continue
             for left, right in ((a, start), (end, b)):
-                if right - left >= REACH:
-                    kept.append((left, right, word, confidence))
+                if right - left >= REACH or (person and right > left):
+                    kept.append((left, right, word, confidence, person))
                 elif right > left:
                     first, last = min(first, left), max(last, right)
-        rows = sorted([*kept, (first, last, label, 1.0)])
-    starts, ends, labels, confidences = zip(*rows, strict=True)
+        rows = sorted([*kept, (first, last, label, 1.0, True)])
+    starts, ends, labels, confidences, _ = zip(*rows, strict=True)
     return Intervals(np.array(starts), np.array(ends), labels, None if found.confidence is None else np.array(confidences))
 
 

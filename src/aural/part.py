@@ -132,8 +132,9 @@ class Parts(Part):
     def estimate(self, activations: Mapping[str, Tree], x: Tree) -> dict[str, Tree]:
         return {name: part.estimate(activations[name], x) for name, part in self.items()}
 
-    def join(self, pieces: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:  # type: ignore[override]
-        return {name: part.join([piece[name] for piece in pieces]) for name, part in self.items()}
+    def join(self, pieces: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:  # type: ignore[override]
+        """Takes the pieces apart: each entry is let go once it is joined, so that hours of estimates are not held twice."""
+        return {name: part.join([piece.pop(name) for piece in pieces]) for name, part in self.items()}
 
     def decode(self, estimate: Mapping[str, Tree], times: np.ndarray, given: Example) -> dict[str, Any]:
         """One entry per part, named by the field it is of; a part that makes several fields gives them by name."""

@@ -56,7 +56,7 @@ class Analyst:
         pulse = {maker[field] for field in PULSE if field in maker}
         # A system that reads what another makes, or whose decoder wants it, comes after that one; beats and downbeats, when both are
         # what they will be.
-        heeded = [{*system.input.reads, *_wants(system.output)} for system, _ in loaded]
+        heeded = [{*system.input.reads, *system.output.wants} for system, _ in loaded]
         before = {i: {maker[field] for field in fields if field in maker} - {i} for i, fields in enumerate(heeded)}
         for i, fields in enumerate(heeded):
             if i not in pulse and set(PULSE) & fields:
@@ -65,7 +65,7 @@ class Analyst:
         self.systems = [loaded[i] for i in order]
         self.maker = {field: order.index(i) for field, i in maker.items()}
         self.pulse = max((order.index(i) for i in pulse), default=-1)  # after this one, beats and bars are complete
-        self.read = {field for system, _ in loaded for field in system.input.reads}
+        self.read = {field for fields in heeded for field in fields}
         self.defaults: dict[str, System] = {}  # of fields that nobody asked for
         keys = [key for system, _ in self.systems for key in _keys(system.input)]
         self.shared = len(set(keys)) < len(keys)
@@ -296,12 +296,6 @@ def _with_word(facts: Sequence[Fact], word: str) -> list[Fact]:
     return [*facts[:at], told, *facts[at + 1 :]]
 
 
-def _wants(part: Any) -> set[str]:
-    """Fields that a decoder takes where they are given."""
-    items = getattr(part, "items", None)
-    return {field for _, inner in items() for field in _wants(inner)} if callable(items) else set(getattr(part, "wants", ()))
-
-
 def _keys(part: Any) -> list[str]:
     items = getattr(part, "items", None)
     return [key for _, inner in items() for key in _keys(inner)] if callable(items) else [part.key]
@@ -314,7 +308,8 @@ def answer(system: System, path: Path | str) -> Example:
 
     sound = Recording(path)
     said = corrections_of(Path(path), sound.duration)
-    fields = {*system.input.reads, *(task.makes for task in system.tasks)} & set(PULSE)
+    heeded = {*system.input.reads, *system.output.wants} & set(PULSE)
+    fields = heeded | ({task.makes for task in system.tasks} & set(PULSE))
     word = said.rhythm if said is not None else None
     harmony = said.harmony if said is not None else None
 
@@ -331,8 +326,8 @@ def answer(system: System, path: Path | str) -> Example:
         settled = corrected(word, beats, own.get("downbeats", given.get("downbeats")), sound.duration)
         own.update({field: value for field, value in zip(PULSE, settled, strict=True) if field in own})
 
-    given = complete(Example(sound=sound), system)
-    if set(PULSE) & set(system.input.reads):
+    given = complete(Example(sound=sound), system, wants=True)
+    if heeded:
         mend(given, given)
     made = run(system, given)
     if set(PULSE) & set(made):

@@ -260,18 +260,19 @@ const harmony = (() => {
   // ---- corrections
 
   const REACH = 0.07; // seconds: what would be left of a span, if shorter, goes with the correction
-  /** Spans with those that a person names put into them, as sure as can be. */
+  /** Spans with those that a person names put into them, as sure as can be; what is left of one of these stays, however short. */
   const corrected = (spans, said) =>
     said.reduce((all, one) => {
       let [first, last] = [one.start, one.end];
       const kept = all.flatMap((span) => {
         if (span.end <= one.start || span.start >= one.end) return [span];
         return [{ ...span, end: one.start }, { ...span, start: one.end }].filter(({ start, end }) => {
+          if (span.said && end > start) return true;
           if (end > start && end - start < REACH) [first, last] = [Math.min(first, start), Math.max(last, end)];
           return end - start >= REACH;
         });
       });
-      return [...kept, { ...one, start: first, end: last, ink: 255 }].sort((a, b) => a.start - b.start);
+      return [...kept, { ...one, start: first, end: last, ink: 255, said: true }].sort((a, b) => a.start - b.start);
     }, spans);
   /** The sidecar's tables; its times are the file's. */
   const toml = ({ chords, keys }, offset = 0) => {
