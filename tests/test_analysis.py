@@ -99,6 +99,14 @@ def test_every_format_asked_for_is_written(tmp_path):
     assert "song.html" not in names
 
 
+def test_the_page_shows_which_view_argued_for_each_bar_line(tmp_path):
+    used = ["beat/spectral_flux", "downbeat/durand17"]
+    analyze(clicks(tmp_path / "song.wav", seconds=8.0), tmp_path / "out", ["beats", "downbeats"], used, ["jams", "html"])
+    page = (tmp_path / "out" / "song.html").read_text(encoding="utf-8")
+    assert "who argued" in page
+    assert "downbeats_views" not in (tmp_path / "out" / "song.jams").read_text(encoding="utf-8")
+
+
 def test_one_task_alone(tmp_path):
     analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", ["onsets"], PLAIN[1:], ["jams"])
     assert set(contents(tmp_path / "out")) == {"song.jams", "song.onsets.csv"}

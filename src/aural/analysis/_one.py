@@ -101,6 +101,7 @@ class Analyst:
             self.emit({**told, "stage": stage, "share": 0.0})
             made = run(system, {**given, **result}, memo=memo, progress=self._progress({**told, "stage": stage}))
             result.update({task.makes: made[task.makes] for task in answered})
+            result.update({field: value for field, value in made.items() if field.endswith("_views")})  # who argued for what
             if {"chords", "key"} <= {*result} and {"chords", "key"} & {task.makes for task in answered}:
                 result["chords"] = respelled(result["chords"], result["key"])
             if harmony is not None:

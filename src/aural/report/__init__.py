@@ -39,7 +39,7 @@ from urllib.parse import quote
 import numpy as np
 
 from .. import __version__, rhythm
-from ..annotations import Events, Grid, Intervals, Label, Score, Tempo
+from ..annotations import Curves, Events, Grid, Intervals, Label, Score, Tempo
 from ..corrections import sidecar
 from ..formats import camelot, main_bpm
 from ..sound import Recording, Sound
@@ -66,6 +66,9 @@ class Doubt(NamedTuple):
     start: float
     end: float
     text: str
+
+
+VIEWS = Lane("curve", "who argued", height=56)  # for what: a curve for each of several nets
 
 
 class Shown(NamedTuple):
@@ -172,6 +175,9 @@ def page(
             lanes += derived
         if one.makes == "key" and one.lane is not None:
             lanes += [Shown(*lane) for lane in _harmony.lanes(value)]
+    for views in (one.makes + "_views" for one in asked):
+        if isinstance(example.get(views), Curves):
+            lanes.append(Shown(VIEWS, views, example[views]))
     strip, behind = None, None
     if sound is not None and picture and duration > 0:
         from ..representations.picture import log_mel_strip

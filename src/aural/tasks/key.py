@@ -44,7 +44,7 @@ key = Task(
     "which tonic, major or minor",
     gives={"sound": Sound},
     makes="key",
-    default="key/equivariant",
+    default="note/pitch",
     suffix=".key.lab",
     score=score,
     full=full,
