@@ -185,7 +185,7 @@ def test_the_fifth_fold_is_tested_on(tmp_path, monkeypatch):
 @pytest.mark.parametrize("data", ["notes", "esc10", "digits", "speakers"])
 def test_every_class_of_the_packs_is_on_both_sides(data):
     module = recipe()
-    train, test = module.clips(data, "2", 0)
+    train, test = module.clips(data, "2", 0, {"jobs": "0", "limit": "0"})
     field = module.DATA[data][1]
     assert {e[field].name for e in train} == {e[field].name for e in test}
     assert not {e["name"] for e in train} & {e["name"] for e in test}
