@@ -233,3 +233,10 @@ def test_places_on_the_line_of_fifths_and_notes_are_one_thing():
         assert harmony.place_of(harmony.note_name(place)) == place
     assert np.unique([harmony.pitch_class(p) for p in range(12)]).size == 12
     assert (harmony.note_name(6), harmony.note_name(-6), harmony.note_name(-8), harmony.note_name(13)) == ("F#", "Gb", "Fb", "F##")
+
+
+def test_the_main_key_lasts_longest_and_silence_is_none():
+    keys = Intervals([0.0, 5.0, 9.0, 60.0], [5.0, 9.0, 60.0, 63.0], ("C:major", "G:major", "N", "G:major"))
+    assert harmony.lasting(keys) == {"G:major": 7.0, "C:major": 5.0}
+    assert harmony.main_key(keys) == "G:major"
+    assert harmony.main_key(keys.cut(10.0, 50.0)) == harmony.main_key(None) == ""

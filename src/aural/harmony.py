@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .annotations import Intervals
+from .annotations import Intervals, Label
 from .errors import AnnotationError, UnknownName
 
 # What Harte's shorthands stand for, without the root.
@@ -339,6 +339,22 @@ def plain_key(key: str) -> str:
 def camelot(key: str) -> str:
     """The number on the wheel that DJs mix by: "8A" for A minor, "8B" for C major; a fifth up is one more. "" for no key."""
     return f"{_wheel(key) % 12 + 1}{'A' if read_key(key)[1] else 'B'}" if key and key != "N" else ""
+
+
+def lasting(keys: Intervals) -> dict[str, float]:
+    """Seconds of each key, the longest first; no key ("N") is none."""
+    found: dict[str, float] = {}
+    for label, length in zip(keys.labels, (keys.ends - keys.starts).tolist(), strict=True):
+        if label != "N":
+            found[label] = found.get(label, 0.0) + length
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def main_key(keys: Intervals | Label | None) -> str:
+    """The key that lasts longest; "" where there is none."""
+    if isinstance(keys, Label):
+        return "" if keys.name == "N" else keys.name
+    return next(iter(lasting(keys)), "") if keys is not None else ""
 
 
 def open_key(key: str) -> str:

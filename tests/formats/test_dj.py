@@ -347,7 +347,7 @@ def test_the_tag_of_the_copy_is_read_back_and_the_original_is_as_it_was(kind, bp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("key", "says"), [("F#:minor", "F#m"), ("Eb:major", "Eb"), ("N", "")])
+@pytest.mark.parametrize(("key", "says"), [("F#:minor", "F#m"), ("Eb:major", "Eb"), ("N", "G")])
 def test_the_key_stands_beside_the_tempo(kind, key, says, tmp_path):
     fields = Example(tempo=Tempo(np.array([100.0])), key=Intervals([0.0, 5.0], [5.0, 90.0], ("G:major", key)))
     ((made,), _) = rendered("tag", fields, recorded(tmp_path / f"song.{kind}"), tmp_path / "out")

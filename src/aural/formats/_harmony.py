@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..annotations import Intervals, Label
+from .. import harmony
+from ..harmony import main_key
 from .jams import QUALITIES
 
 _LETTERS = "FCGDAEB"  # places -1 to 5
@@ -110,20 +111,7 @@ def short_key(label: str) -> str:
     return "" if found is None else tonic(*found) + "m" * found[1]
 
 
-def main_key(fields: Mapping[str, Any]) -> str:
-    """The key that lasts longest; "" where none is known."""
-    found = fields.get("key")
-    if isinstance(found, Label):
-        return found.name
-    if not isinstance(found, Intervals) or not len(found):
-        return ""
-    lasts = dict.fromkeys(found.labels, 0.0)
-    for label, length in zip(found.labels, found.ends - found.starts, strict=True):
-        lasts[label] += float(length)
-    return max(lasts, key=lambda label: lasts[label])
-
-
 def camelot(fields: Mapping[str, Any]) -> str:
     """The key that lasts longest as DJs write it: "8A" for A minor, "8B" for C major; "" where none is known."""
-    found = key(main_key(fields))
-    return "" if found is None else f"{(found[0] + 7) % 12 + 1}{'A' if found[1] else 'B'}"
+    found = key(main_key(fields.get("key")))
+    return harmony.camelot(f"{tonic(*found)}:{'minor' if found[1] else 'major'}") if found is not None else ""

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..harmony import main_key
 from ..sound import Recording, Sound, replacing
 from ._about import About
 from ._bars import main_bpm
-from ._harmony import main_key, short_key
+from ._harmony import short_key
 from ._words import number
 
 # What the fields are called, by kind of tags.
@@ -29,7 +30,7 @@ def files(
     stem: str, fields: Mapping[str, Any], path: Path, sound: Recording | Sound, about: About
 ) -> tuple[dict[str, Callable[[Path], None]], str]:
     """{"song.tagged.mp3": …}; a note where neither tempo nor key is known or the file has no place for it."""
-    bpm, key = main_bpm(fields), short_key(main_key(fields))
+    bpm, key = main_bpm(fields), short_key(main_key(fields.get("key")))
     if bpm is None and not key:
         return {}, "no copy was tagged: neither tempo nor key is known"
     kind = _kind(path)

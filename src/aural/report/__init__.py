@@ -38,7 +38,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .. import __version__, rhythm
+from .. import __version__, harmony, rhythm
 from ..annotations import Curves, Events, Grid, Intervals, Label, Score, Tempo
 from ..corrections import sidecar
 from ..formats import camelot, main_bpm
@@ -321,13 +321,11 @@ def facts_of(example: Mapping[str, Any]) -> list[Fact]:
     if isinstance(key, Label):
         facts.append(Fact("key", _key_name(key.name), camelot(example), key.confidence))
     elif isinstance(key, Intervals) and len(key):
-        lasts = dict.fromkeys(key.labels, 0.0)
-        for label, length in zip(key.labels, key.ends - key.starts, strict=True):
-            lasts[label] += float(length)
-        name = max(lasts, key=lambda label: lasts[label])
+        lasts = harmony.lasting(key)
+        name = next(iter(lasts), "N")
         more = f"and {len(lasts) - 1} more" if len(lasts) > 1 else ""
         note = " · ".join(filter(None, [camelot(example), more]))
-        facts.append(Fact("key", _key_name(name), note, lasts[name] / max(sum(lasts.values()), 1e-9)))
+        facts.append(Fact("key", _key_name(name), note, lasts.get(name, 0.0) / max(float((key.ends - key.starts).sum()), 1e-9)))
     if isinstance(tuning := example.get("tuning"), Score):
         facts.append(Fact("A4 in Hz", f"{tuning.value:.1f}", f"{1200 * np.log2(tuning.value / 440):+.0f} cents".replace("-", "−")))
     return facts

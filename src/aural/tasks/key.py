@@ -8,6 +8,7 @@ Source    mir_eval.key (MIREX's weights)
 from __future__ import annotations
 
 from ..annotations import Intervals, Label
+from ..harmony import main_key
 from ..sound import Sound
 from . import Lane, Task
 
@@ -15,13 +16,8 @@ from . import Lane, Task
 def name_of(key: Intervals | Label) -> str:
     """The key that lasts longest, spelled as mir_eval spells it ("C major"); "X" where it is said that there is none, "" where nothing is
     said."""
-    if isinstance(key, Label):
-        return "X" if key.name == "N" else key.name.replace(":", " ")
-    lasting: dict[str, float] = {}
-    for start, end, label in zip(key.starts, key.ends, key.labels, strict=True):
-        lasting[label] = lasting.get(label, 0.0) + float(end - start)
-    keys = [label for label in lasting if label != "N"]
-    return max(keys, key=lambda label: lasting[label]).replace(":", " ") if keys else "X" if lasting else ""
+    said = isinstance(key, Label) or len(key)
+    return main_key(key).replace(":", " ") or ("X" if said else "")
 
 
 def score(reference: Intervals | Label, estimate: Intervals | Label) -> dict[str, float]:

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The commands that trained the weights of 26 November 2026, as they were run on the GPU machine (after recipes/carry.sh and
+# `source recipes/there.sh`). Training goes by the clock: the weights cannot be had again bit by bit. OUT is a folder; UNLABELLED, the
+# pack unlabelled_music, must lie in AURAL_DATA.
+#   recipes/trained.sh groove | pitch | chords | rhythm | salience
+set -euo pipefail
+: "${OUT:?export OUT=/folder/for/the/weights}"
+train() { python3 recipes/trunk.py learn "$@" on=mixed:0 precision=bf16-mixed; }
+label() { python3 recipes/trunk.py label "$@"; }
+again="share=0.2 rate=6e-4 batch=48 jobs=16 minutes=2.4"
+case "${1:?groove, pitch, chords, rhythm or salience}" in
+groove) # one H100; the confidences of `a` were fitted on made songs before it taught (trunk.py confide)
+  train "$OUT/a" minutes=8.4 batch=48 jobs=16 width=192 channels=16
+  label "$OUT/a/weights.safetensors" "$OUT/c1" keep=.9 sure=.8
+  train "$OUT/b1" init="$OUT/a/weights.safetensors" clips="$OUT/c1" seed=1 $again
+  label "$OUT/b1/weights.safetensors" "$OUT/c2" keep=.9 sure=.8
+  train "$OUT/b2" init="$OUT/b1/weights.safetensors" clips="$OUT/c2" seed=2 $again
+  label "$OUT/b2/weights.safetensors" "$OUT/c3" keep=.9 sure=.8
+  train "$OUT/groove" init="$OUT/b2/weights.safetensors" clips="$OUT/c3" share=.25 batch=48 rate=1e-3 minutes=7.2 jobs=14 \
+    augment=recorded seed=4 ;;
+pitch) # the first on an H200, the second on an H100 beside `salience`; pitch was confided on made songs between them
+  train "$OUT/p1" system=note/pitch channels=32 width=320 minutes=8.3 batch=32 seconds=20 jobs=16 augment=recorded seed=3
+  label "$OUT/p1/weights.safetensors" "$OUT/c" keep=.8 taught=notes
+  train "$OUT/pitch" init="$OUT/p1/weights.safetensors" clips="$OUT/c" share=.2 speed=.08 minutes=6.3 rate=1e-3 batch=32 seconds=20 \
+    jobs=14 augment=recorded seed=5 ;;
+chords) train "$OUT/mcfee17" system=chord/mcfee17 batch=64 minutes=8 jobs=6 augment=recorded ;; # beside three others on one H200
+rhythm) train "$OUT/deep_rhythm" system=tempo/deep_rhythm minutes=8 jobs=4 augment=recorded ;; # likewise
+salience) train "$OUT/deep_salience" system=melody/deep_salience minutes=4 jobs=4 augment=recorded ;;
+*) echo "trained.sh: groove, pitch, chords, rhythm or salience" >&2; exit 2 ;;
+esac
