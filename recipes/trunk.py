@@ -4,6 +4,7 @@
                                       [jobs=16 augment=recorded precision=bf16-mixed width=192 …]
     python recipes/trunk.py label OUT/weights.safetensors CLIPS [pack=unlabelled_music] [keep=0.9] [sure=0.9] [taught=notes]
     python recipes/trunk.py learn OUT2 init=OUT/weights.safetensors clips=CLIPS share=0.2 [minutes=1.5 rate=6e-4 …]
+    python recipes/trunk.py average OUT/weights.safetensors OUT1/weights.safetensors OUT2/…     of nets that learned on from the same one
     python recipes/trunk.py confide OUT2/weights.safetensors SONGS,…   fits the confidences on songs that were not learned from
     python recipes/trunk.py score OUT2/weights.safetensors SONGS,…     all tasks on held-out songs, and their means
 
@@ -112,6 +113,21 @@ def known_of(examples: list[Any], name: str) -> str:
     return f"{said}, {bars / max(1, sum(len(e['beats']) for e in examples)):.0%} of them in bars"
 
 
+def average(out: Path, weights: list[Path]) -> None:
+    """The mean of what each has learned; what was fitted is the first one's."""
+    import torch
+
+    from aural.system import load, save
+
+    systems = [load(path) for path in weights]
+    nets = [system.net.state_dict() for system in systems]
+    mean = {k: torch.stack([net[k].double() for net in nets]).mean(0).to(v.dtype) for k, v in nets[0].items()}
+    systems[0].net.load_state_dict(mean)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(systems[0], out)
+    say(out, "is the mean of", len(weights))
+
+
 def held_out(system: Any, folders: str) -> list[Any]:
     from aural.data.songs import FolderOfSongs
 
@@ -169,12 +185,14 @@ def main(argv: list[str]) -> None:
         learn(Path(places[0]), options)
     elif verb == "label":
         label(Path(places[0]), Path(places[1]), options)
+    elif verb == "average":
+        average(Path(places[0]), [Path(place) for place in places[1:]])
     elif verb == "confide":
         confide(Path(places[0]), places[1])
     elif verb == "score":
         score(Path(places[0]), places[1])
     else:
-        raise SystemExit(f"{verb}: learn, label, confide or score")
+        raise SystemExit(f"{verb}: learn, label, average, confide or score")
 
 
 if __name__ == "__main__":

@@ -587,6 +587,7 @@ def test_the_source_has_a_name(monkeypatch, tmp_path):
     source = named("mixed:7")
     assert (source.name, source.seed, source.split) == ("mixed:7", 7, "train")
     assert named("mixed:7", "test").size == 64
+    assert named("mixed:7:band").mix == "band"
     assert "6" in source.labels("beats")
     with pytest.raises(DataError, match="seed"):
         named("mixed:x")

@@ -15,7 +15,7 @@ from aural.data.songs import INDEX, FolderOfSongs, MadeSongs, composer, corpora,
 from aural.data.songs import render as rendering
 from aural.data.songs.score import Score, Track, root_of, transposed_chord
 from aural.data.songs.soundfont import Preset, Zone, write_soundfont
-from aural.errors import DataError, OptionError, OutputError
+from aural.errors import DataError, OptionError, OutputError, UnknownName
 from aural.sound import Sound
 
 tinysoundfont = pytest.importorskip("tinysoundfont")
@@ -698,3 +698,15 @@ def test_what_a_source_says_can_be_kept_as_a_folder(tmp_path):
     sound = again["sound"].read()
     assert (sound.rate, sound.samples.shape) == (44_100, (1, 4 * 44_100))
     assert np.abs(sound.samples[0, 1000:-1000] - 0.75).max() < 1e-3
+
+
+def test_the_mix_of_bands_has_fewer_odd_metres_and_more_heavy_styles():
+    drawn = {usual: [styles.draw(rng(i), usual=usual) for i in range(2000)] for usual in (False, True)}
+    common, heavy = (
+        {usual: np.mean([test(styles.STYLES[name]) for name in names]) for usual, names in drawn.items()}
+        for test in (lambda style: style.metre == "4/4", lambda style: style.heavy)
+    )
+    assert common[True] > common[False] + 0.08
+    assert heavy[True] > heavy[False] + 0.05
+    with pytest.raises(UnknownName, match="band"):
+        MadeSongs(0, mix="brass")

@@ -166,3 +166,12 @@ def test_weak_beats_are_heard_at_their_own_tempo_and_not_at_half_of_it():
         for side in (-distance, distance):
             activation[frames + side] = np.maximum(activation[frames + side], height)
     assert len(BarPointer(contradicted=0)(activation, 100)) == len(times)
+
+
+def test_peaks_that_are_as_narrow_in_slow_music_as_in_fast_keep_slow_tempi():
+    activation = np.full(2000, 0.02)
+    frames = np.arange(30, 1990, 50)
+    activation[frames], activation[frames + 1] = 0.8, 0.6  # two frames, as a loss that tolerates shifts leaves them
+    activation[frames[:-1] + 25] = activation[frames[:-1] + 26] = 0.05  # off-beats are heard a little
+    assert len(BarPointer(widest=2, contradicted=0)(activation, 50)) == len(frames)
+    assert len(BarPointer(contradicted=0)(activation, 50)) > 1.8 * len(frames)

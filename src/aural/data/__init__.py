@@ -86,7 +86,8 @@ def source(spec: str | Path, split: Split = "train", task: str = "") -> Source:
     """The source of that name.
 
     Args:
-        spec: "songs:SEED", "mixed:SEED", "loops:SEED", a pack's name, a folder, or "mirdata:NAME" (or "mirdata:NAME:FOLDER").
+        spec: "songs:SEED", "mixed:SEED" (or "mixed:SEED:MIX"), "loops:SEED", a pack's name, a folder, or "mirdata:NAME" (or
+            "mirdata:NAME:FOLDER").
         split: of sources that have one: made and mixed songs (fonts and styles of "test" are held out), packs with a column
             `split`, folders with sub-folders train and test. Others give all they have to both.
         task: name of the task the examples are for; where a pack has several recordings of a piece it decides which
@@ -105,9 +106,10 @@ def source(spec: str | Path, split: Split = "train", task: str = "") -> Source:
         made: Source = import_module(f"{__name__}.songs").MadeSongs(int(rest or 0), split)
         return made
     if kind == "mixed":
-        if not (rest or "0").isdigit():
-            raise DataError(f"{text}: the seed of mixed songs is a number, such as mixed:0")
-        mixed: Source = import_module(f"{__name__}.songs.mixing").MixedSongs(int(rest or 0), split)
+        seed, _, mix = rest.partition(":")
+        if not (seed or "0").isdigit():
+            raise DataError(f"{text}: the seed of mixed songs is a number, such as mixed:0 or mixed:0:band")
+        mixed: Source = import_module(f"{__name__}.songs.mixing").MixedSongs(int(seed or 0), split, mix=mix)
         return mixed
     if kind == "loops":
         if not (rest or "0").isdigit():

@@ -33,6 +33,7 @@ class BarPointer:
         min_bpm, max_bpm: range of tempi.
         change: λ, how unwillingly the tempo changes.
         observation: a beat's share that is seen as a beat is one of so many.
+        widest: and at most so many frames: what learned with a tolerance of time has peaks that are as narrow in slow music as in fast.
         tempi: at most so many intervals, spaced evenly on a logarithmic scale; default: every whole number of frames.
         crop: beats are sought from the first to the last activation of at least this.
         contradicted: where the beats hit less than this share of the clear peaks (a > 0.5), the music does not keep any
@@ -43,6 +44,7 @@ class BarPointer:
     max_bpm: float = 240.0
     change: float = 100.0
     observation: int = 16
+    widest: int | None = None
     tempi: int | None = None
     crop: float = 0.05
     contradicted: float = 0.6
@@ -72,7 +74,7 @@ class BarPointer:
         first, last = loud[0], loud[-1] + 1
         inside = activation[first:last]
         _, starts, lengths = self.path(inside, fps)
-        beats = first + _snapped(inside, starts, -(-lengths // self.observation))
+        beats = first + _snapped(inside, starts, seen(lengths, self.observation, self.widest))
         if self.contradicted:
             peaks = PeakPicking(0.5, pre_max=0.07, post_max=0.07, combine=0.1)(activation, fps)
             if len(peaks) and _hit(peaks, beats, 0.07 * fps) < self.contradicted:
@@ -82,7 +84,7 @@ class BarPointer:
     def path(self, activation: np.ndarray, fps: float) -> tuple[float, np.ndarray, np.ndarray]:
         """The best path: its log-probability, and first frame and interval of each beat on it (the first beat may start
         before frame 0)."""
-        return viterbi(activation, self.intervals(fps), self.change, self.observation)
+        return viterbi(activation, self.intervals(fps), self.change, self.observation, self.widest)
 
 
 def transitions(intervals: np.ndarray, change: float) -> np.ndarray:
@@ -100,6 +102,12 @@ def observations(activation: np.ndarray, observation: int) -> tuple[np.ndarray, 
     return np.log(a), np.log((1 - a) / (observation - 1))
 
 
+def seen(intervals: np.ndarray, observation: int, widest: int | None = None) -> np.ndarray:
+    """How many frames at the start of beats of these intervals are seen as beats; see BarPointer."""
+    frames = -(-intervals // observation)
+    return frames if widest is None else np.minimum(frames, widest)
+
+
 @lru_cache(maxsize=8)
 def _bands(intervals: tuple[int, ...], change: float) -> list[tuple[slice, slice, np.ndarray]]:
     """The transitions in bands: (from, to, log p (to, from)), with no more of `from` than the band reaches."""
@@ -113,7 +121,9 @@ def _bands(intervals: tuple[int, ...], change: float) -> list[tuple[slice, slice
     return bands
 
 
-def viterbi(activation: np.ndarray, intervals: np.ndarray, change: float, observation: int) -> tuple[float, np.ndarray, np.ndarray]:
+def viterbi(
+    activation: np.ndarray, intervals: np.ndarray, change: float, observation: int, widest: int | None = None
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Best path of a semi-Markov chain of beats; see BarPointer.path.
 
     Scores are relative to "no beat in any frame". s[t, i] is the best of all paths that start a beat of interval i at frame
@@ -123,7 +133,7 @@ def viterbi(activation: np.ndarray, intervals: np.ndarray, change: float, observ
     beat, other = observations(activation, observation)
     gain = np.concatenate([[0.0], np.cumsum(beat - other)])  # gain[b] - gain[a]: frames a … b-1 are of a beat's start
     shortest, longest = int(intervals[0]), int(intervals[-1])
-    seen = -(-intervals // observation)  # frames at the start of a beat
+    start_of = seen(intervals, observation, widest)
     start = -math.log(intervals.sum())
     bands = _bands(tuple(int(i) for i in intervals), change)
     came_from = np.zeros((frames, n), dtype=np.uint8 if n <= 256 else np.uint16)
@@ -133,9 +143,9 @@ def viterbi(activation: np.ndarray, intervals: np.ndarray, change: float, observ
     for first in range(1, frames, shortest):
         t = np.arange(first, min(first + shortest, frames))
         begin = t[:, None] - intervals  # (frame, interval)
-        ended = ring[begin % size, columns] + gain[np.clip(begin + seen, 0, frames)] - gain[np.maximum(begin, 0)]
+        ended = ring[begin % size, columns] + gain[np.clip(begin + start_of, 0, frames)] - gain[np.maximum(begin, 0)]
         if first <= longest:  # beats that had begun before frame 0
-            ended = np.where(begin < 0, start + gain[np.clip(begin + seen, 0, frames)], ended)
+            ended = np.where(begin < 0, start + gain[np.clip(begin + start_of, 0, frames)], ended)
         best = np.empty((len(t), n))
         for origin, to, log_p in bands:
             scores = ended[:, None, origin] + log_p  # (frame, to, from)
@@ -146,7 +156,7 @@ def viterbi(activation: np.ndarray, intervals: np.ndarray, change: float, observ
     # The last beat: it started at s ≥ frames - interval, or before frame 0.
     begin = np.arange(frames - longest, frames)[:, None]
     score = np.where(begin >= 0, ring[begin % size, columns], start)
-    score = score + gain[np.clip(begin + seen, 0, frames)] - gain[np.maximum(begin, 0)]
+    score = score + gain[np.clip(begin + start_of, 0, frames)] - gain[np.maximum(begin, 0)]
     score[begin < frames - intervals] = -np.inf
     row, k = divmod(int(score.argmax()), n)
     total = float(score[row, k] + other.sum())

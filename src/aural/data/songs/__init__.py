@@ -27,7 +27,7 @@ import numpy as np
 
 from ...annotations import Curves, Events, Example, Intervals, Label, Notes, Tempo
 from ...annotations import Score as Number
-from ...errors import AnnotationError, DataError, OptionError, OutputError
+from ...errors import AnnotationError, DataError, OptionError, OutputError, UnknownName
 from ...sound import Recording
 from . import composer, corpora, fonts, render
 from .fonts import RATE, Split
@@ -40,6 +40,8 @@ INDEX = "songs.jsonl"
 MIXES: dict[str, dict[str, float]] = {
     "train": {"composed": 0.53, "solo": 0.03, "piano": 0.10, "pop909": 0.18, "lieder": 0.07, "mma": 0.09},
     "test": {"unseen style": 0.40, "composed": 0.07, "solo": 0.03, "piano": 0.14, "pop909": 0.14, "lieder": 0.10, "mma": 0.12},
+    "band": {"composed": 0.66, "solo": 0.01, "piano": 0.05, "pop909": 0.16, "lieder": 0.05, "mma": 0.07},
+    "keys": {"composed": 0.42, "solo": 0.06, "piano": 0.24, "pop909": 0.14, "lieder": 0.09, "mma": 0.05},
 }
 
 
@@ -55,6 +57,7 @@ class MadeSongs:
         banks: synthesised banks to train on.
         sampled: False uses synthesised banks and composed songs alone (the same on every machine, nothing installed).
         stems: adds the field `stems`.
+        mix: a key of MIXES; "" is the split's own. "band" has fewer odd metres, "keys" more pianos.
     """
 
     seed: int = 0
@@ -64,10 +67,13 @@ class MadeSongs:
     banks: int = 5
     sampled: bool = True
     stems: bool = False
+    mix: str = ""
 
     def __post_init__(self) -> None:
-        if self.split not in MIXES:
+        if self.split not in ("train", "test"):
             raise OptionError(f"split={self.split!r}: made songs have the splits train and test")
+        if self.mix and self.mix not in MIXES:
+            raise UnknownName.among("mix", self.mix, MIXES)
         if self.seconds < 5:
             raise OptionError(f"seconds={self.seconds:g}: a song needs at least 5")
 
@@ -94,7 +100,7 @@ class MadeSongs:
         held = self.split == "test"
         seconds = round(float(rng.uniform(2 / 3, 1) * self.seconds), 2) if held else float(self.seconds)
         own = self._corpora()
-        mix = {k: p for k, p in MIXES[self.split].items() if k in ("composed", "solo", "piano", "unseen style", *own.names)}
+        mix = {k: p for k, p in MIXES[self.mix or self.split].items() if k in ("composed", "solo", "piano", "unseen style", *own.names)}
         kind = str(rng.choice(list(mix), p=np.array(list(mix.values())) / sum(mix.values())))
         longer = seconds * 1.25 + 4
         if kind in own.names:
@@ -102,7 +108,7 @@ class MadeSongs:
         if kind in ("piano", "solo"):
             piece = composer.piano_piece if kind == "piano" else composer.solo_piece
             return piece(rng, longer, own.charts), rng, seconds
-        return composer.compose(rng, longer, None, own.charts, own.grooves, kind == "unseen style"), rng, seconds
+        return composer.compose(rng, longer, None, own.charts, own.grooves, kind == "unseen style", self.mix == "band"), rng, seconds
 
     def __call__(self, index: int) -> Example:
         """Renders the song. Raises DataError where tinysoundfont is missing."""

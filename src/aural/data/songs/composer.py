@@ -30,13 +30,14 @@ def compose(
     charts: Sequence[Chart] = (),
     grooves: Sequence[tuple[float, Hits]] = (),
     held: bool = False,
+    usual: bool = False,
 ) -> Score:
     """A song of at least so many seconds.
 
-    style: a name of STYLES; None draws one (`held`: one of those kept for testing). charts: chords of real songs;
+    style: a name of STYLES; None draws one (`held`, `usual`: see `styles.draw`). charts: chords of real songs;
     grooves: (bpm, hits) of drummers in 4/4, played in a third of the songs whose tempo is near.
     """
-    name = style or draw(rng, held)
+    name = style or draw(rng, held, usual)
     chosen = STYLES[name]
     bpm = float(np.exp(rng.uniform(*np.log(chosen.bpm)))) * (float(rng.choice([0.8, 1.25])) if rng.random() < 0.1 else 1.0)
     plan = planned(rng, chosen, int(seconds * bpm / 60 * 1.12) + 8, list(charts))

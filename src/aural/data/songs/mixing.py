@@ -2,6 +2,7 @@
 
     MixedSongs(0)(7)["sound"].read()    mixed here, slowly
     train(system, "mixed:0")            mixed on the device, a batch at a time
+    train(system, "mixed:0:band")       of other kinds of songs: see `MIXES`
 
 Mix       notes are read out of the bank with linear interpolation and added up by stem; each stem is driven, equalised and sent
           into the clip's room in one product of spectra, and the same product resamples to the rate that is wanted
@@ -212,6 +213,7 @@ class MixedSongs:
         stock: what the bank holds; None: all of the split's fonts.
         sampled: False uses synthesised banks and composed songs alone.
         length: number of examples; None: 64 for test, as many as nobody can hear for train.
+        mix: which kinds of songs, a key of `MIXES`; "" is the split's own.
     """
 
     seed: int = 0
@@ -221,6 +223,7 @@ class MixedSongs:
     stock: Stock | None = None
     sampled: bool = True
     length: int | None = None
+    mix: str = ""
     _songs: MadeSongs = field(init=False, repr=False, compare=False, default=MadeSongs())
 
     def __post_init__(self) -> None:
@@ -228,12 +231,12 @@ class MixedSongs:
             raise OptionError(f"seconds={self.seconds:g}, takes={self.takes}: both start at 1")
         if self.stock is not None and self.stock.split != self.split:
             raise OptionError(f"a bank of the split {self.stock.split!r} for songs of {self.split!r}: choose one")
-        songs = MadeSongs(self.seed, self.split, max(60.0, self.seconds + 10), sampled=self.sampled)
+        songs = MadeSongs(self.seed, self.split, max(60.0, self.seconds + 10), sampled=self.sampled, mix=self.mix)
         object.__setattr__(self, "_songs", songs)
 
     @property
     def name(self) -> str:
-        return f"mixed:{self.seed}"
+        return f"mixed:{self.seed}" + (f":{self.mix}" if self.mix else "")
 
     @property
     def size(self) -> int:

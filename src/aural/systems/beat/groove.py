@@ -76,7 +76,7 @@ def output(head: str) -> Part:
     """What a head's rows mean; fields that an example lacks cost no loss."""
     hits = PeakPicking(threshold=0.4, combine=0.03)
     if head == "beats":
-        return BeatsInBars(BarPointer(), sure=0.4)
+        return BeatsInBars(BarPointer(widest=2), sure=0.4)
     if head in ("onsets", "drums"):
         return FrameEvents(head, DRUMS if head == "drums" else ("",), hits, widen=((1, 0.3),))
     if head == "tags":
