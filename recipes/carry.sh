@@ -3,6 +3,7 @@
 #   recipes/carry.sh                              here
 #   source recipes/there.sh                       there: installs the wheels into .site and sets the paths
 # AURAL_DATA names the data packs; fonts come from Debian: apt-get install fluidr3mono-gm-soundfont timgm6mb-soundfont
+# musescore-general-soundfont-small; the Salamander piano from npm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON_VERSION:-3.12}
@@ -21,6 +22,8 @@ for pack in midi/pop909 midi/openscore_lieder midi/mma_paired midi/groove midi/b
   mkdir -p ".carry/data/$(dirname "$pack")"
   cp -r "$AURAL_DATA/$pack" ".carry/data/$(dirname "$pack")/"
 done
+[ -d .carry/pianos/salamander-left ] ||
+  PYTHONPATH=src "${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)}" recipes/pianos.py .carry/pianos
 # Of the one-shots only those that weights may learn from (column licence).
 mkdir -p .carry/data/drum_oneshots
 "${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)}" - "$AURAL_DATA/drum_oneshots" .carry/data/drum_oneshots <<'PYTHON'

@@ -36,7 +36,7 @@ sys.path.insert(0, str(TOYS))
 from made import clicks  # noqa: E402
 from made import source as made  # noqa: E402
 
-STOCK = Stock(banks=1, sampled=False, programs=9, kits=1)
+STOCK = Stock(banks=1, sampled=False, programs=9, kits=1, singers=2)
 CPU = torch.device("cpu")
 
 
@@ -159,12 +159,12 @@ def test_a_bank_is_pickled_as_its_path(bank):
 
 
 def test_the_test_split_hears_other_fonts():
-    held = Stock("test")._jobs()
-    own = Stock("train")._jobs()
+    held = Stock("test", singers=0)._jobs()
+    own = Stock("train", singers=0)._jobs()
     heard = [{job.args[0] if not isinstance(job.args[0], Path) else job.args[0].name for job in jobs} for jobs in (own, held)]
     assert not heard[0] & heard[1]
     assert heard[1] <= {*fonts.TEST_FONTS, fonts.TEST_SEED}
-    assert {job.args[0] for job in replace(STOCK, split="test", sampled=False)._jobs()} == {fonts.TEST_SEED}
+    assert {job.args[0] for job in replace(STOCK, split="test", sampled=False, singers=0)._jobs()} == {fonts.TEST_SEED}
     with pytest.raises(OptionError, match="split"):
         MixedSongs(0, "test", stock=STOCK)
 
@@ -632,9 +632,9 @@ def test_workers_send_tables_and_the_device_makes_what_the_cpu_reads(stock):
     _, x, y = steps[0]
     sent = sum(t.numel() * t.element_size() for t in torch.utils._pytree.tree_leaves(x))
     assert sent < 0.2 * 4 * system.recipe.batch * 8000 * system.recipe.seconds  # tables, not samples
-    from aural.training import _made
+    from aural.training import _examples
 
-    wave = _made(system.input, x, source)
+    wave = _examples.made(system.input, x, source)
     assert wave.shape == (4, 1, 8000)
     read, truth = system.collate(draw(system, source, 0, 0))
     low = torch.fft.rfft(wave - read)[..., :3200].abs().max() / torch.fft.rfft(read).abs().max()
@@ -698,10 +698,10 @@ def test_a_blend_has_its_shares_in_every_batch(stock):
 def test_a_batch_holds_tables_and_samples(stock, tmp_path):
     system = aural.build("onset/clicker")
     source = blended(((songs(stock, seconds=2.0), 0.5), (clips(), 0.5)))
-    from aural.training import _made
+    from aural.training import _examples
 
     _, x, _ = Steps(system, source, 0)[0]
-    wave = _made(system.input, x, source)
+    wave = _examples.made(system.input, x, source)
     read, _ = system.collate(draw(system, source, 0, 0))
     assert wave.shape == read.shape == (4, 1, 8000)
     assert torch.equal(wave[2:], read[2:])  # clips are as they are read
@@ -715,10 +715,10 @@ def test_clips_shorter_than_the_songs_are_padded(stock):
     source = blended(((songs(stock, seconds=2.0), 0.5), (short, 0.5)))
     run = Steps(system, source, 0)[0][1]
     from aural.system import FRAMES
-    from aural.training import _made
+    from aural.training import _examples
 
     assert FRAMES in run
-    assert _made(system.input, system.unpacked(run), source).shape == (4, 1, 8000)
+    assert _examples.made(system.input, system.unpacked(run), source).shape == (4, 1, 8000)
 
 
 def test_faster_moves_the_labels_with_the_sound():

@@ -1,7 +1,7 @@
 """A bank of short notes, rendered once: what songs are mixed from on the device.
 
-Holds     every preset of a split's fonts on a grid of pitches and velocities, drum kits key by key, synthesised banks, one-shots
-          and recorded notes, int16 at 22,050 Hz end to end; a few rooms; white noise, of which reverberation is made
+Holds     every preset of a split's fonts on a grid of pitches and velocities, drum kits key by key, synthesised banks, one-shots,
+          recorded notes, made singers and pianos, int16 at 22,050 Hz end to end; a few rooms; white noise, of which reverberation is made
 Index     of each note: where it lies, its pitch, key and velocity, its level, when it is heard, its energy by tenths of a second
 Files     NAME.npy, memory-mapped by every process that reads samples, and NAME.npz, the index
 Trap      levels are kept apart from the samples, which all use the whole range of 16 bits
@@ -25,17 +25,19 @@ from torch import Tensor
 
 from ...errors import DataError, OptionError
 from ...sound import Sound
-from . import fonts, synth
+from . import fonts, pianos, singers, synth
 from .fonts import Font, Fonts, Split
 from .soundfont import Preset, Zone
 
 RATE = 22_050
 FRAME = RATE // 10  # of energies
 PEAK = 28_000  # of every note's samples
-VERSION = 1
+VERSION = 2
 LONG = (46, 49, 51, 52, 55, 57, 59)  # drums that ring
 ROOM = 1.0  # seconds of a room, at most
+HELD = 10_000  # the first singer that is kept for testing
 PARTS = 12  # that the presets of a font are rendered in
+PIANO = "piano/"  # sources that are pianos and nothing else
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Stock:
         step: semitones between the pitches that are rendered.
         velocities: at which fonts are rendered.
         hold: seconds that a note can last.
+        singers: made voices; for "test" a sixth as many, others.
+        pianos: made ones, to train on; recorded ones come from the folders of AURAL_FONTS.
     """
 
     split: Split = "train"
@@ -59,6 +63,8 @@ class Stock:
     step: int = 4
     velocities: tuple[int, ...] = (50, 110)
     hold: float = 3.0
+    singers: int = 24
+    pianos: int = 12
 
     def __post_init__(self) -> None:
         if self.split not in ("train", "test"):
@@ -81,7 +87,12 @@ class Stock:
     def _digest(self) -> str:
         files = [(p.name, p.stat().st_size) for p in self._fonts()]
         packs = os.environ.get("AURAL_DATA") if self.sampled else None
-        return hashlib.sha256(repr((VERSION, fonts.VERSION, asdict(self), files, packs)).encode()).hexdigest()[:16]
+        grands = [pianos.stamp(folder) for folder in self._pianos()]
+        made = (VERSION, fonts.VERSION, pianos.VERSION, singers.VERSION)
+        return hashlib.sha256(repr((made, asdict(self), files, packs, grands)).encode()).hexdigest()[:16]
+
+    def _pianos(self) -> list[Path]:
+        return pianos.folders() if self.sampled and self.split == "train" else []
 
     def _jobs(self) -> list[Callable[[], list[Shots]]]:
         """What is to be rendered; the slow ones first."""
@@ -102,6 +113,11 @@ class Stock:
         for seed in seeds:
             members = _members(seed, self.programs, self.kits)
             jobs += [partial(_synthesised, seed, weight, members[k : k + 6], self.hold) for k in range(0, len(members), 6)]
+        jobs += [partial(_of_piano, folder.name, 1.5, partial(pianos.recorded, folder, self.hold)) for folder in self._pianos()]
+        if self.split == "train":
+            jobs += [partial(_of_piano, str(seed), 6 / self.pianos, partial(pianos.notes, seed, self.hold)) for seed in range(self.pianos)]
+        voices = range(self.singers) if self.split == "train" else range(HELD, HELD + -(-self.singers // 6))
+        jobs += [partial(_singing, f"singer{seed}", seed, self.hold) for seed in voices]
         return jobs
 
     def _rooms(self) -> list[np.ndarray]:
@@ -123,12 +139,14 @@ class Shots:
     rows: list[tuple[float, ...]] = field(default_factory=list)
     energies: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, wave: np.ndarray, key: int, pitch: float, velocity: int, release: float, level: float = 1.0) -> None:
-        """A note at RATE, with the level that it has beside the others."""
+    def add(
+        self, wave: np.ndarray, key: int, pitch: float, velocity: int, release: float, level: float = 1.0, heard: float | None = None
+    ) -> None:
+        """A note at RATE, with the level that it has beside the others; heard: seconds after which it is; None: see `risen`."""
         peak = float(np.abs(wave).max())
         loud = np.flatnonzero(np.abs(wave) > 3e-4 * peak)
         wave = wave[: loud[-1] + RATE // 100]
-        rise, swells = risen(wave)
+        rise, swells = risen(wave) if heard is None else (heard, False)
         frames = -(-len(wave) // FRAME)
         energy = np.square(np.pad(wave * level, (0, frames * FRAME - len(wave)))).reshape(frames, FRAME).mean(1)
         self.waves.append(np.round(wave / peak * PEAK).astype(np.int16))
@@ -198,6 +216,22 @@ def _synthesised(seed: int, weight: float, members: Sequence[int], hold: float) 
         return [synth._program(seed, m) if m < 128 else synth._kit(seed, m - 128) for m in members]
 
     return _of_presets(f"synth{seed}", weight, presets, hold)
+
+
+def _singing(name: str, seed: int, hold: float) -> list[Shots]:
+    """A made singer: of weight 0, so that songs never take it for an instrument."""
+    voice = singers.singer(seed)
+    shots = Shots(name, 0.0, 53, False)
+    for key, wave, heard in singers.syllables(voice, hold):
+        shots.add(wave, key, key, 100, voice.release, 1.0, heard)
+    return [shots]
+
+
+def _of_piano(name: str, weight: float, notes: Callable[[], pianos.Notes]) -> list[Shots]:
+    shots = Shots(PIANO + name, weight, 0, False)
+    for key, velocity, release, wave in notes():
+        shots.add(wave, key, key, velocity, release)
+    return [shots]
 
 
 def _of_presets(name: str, weight: float, presets: Callable[[], Sequence[Preset]], hold: float) -> list[Shots]:
@@ -306,6 +340,8 @@ class Bank:
     Attributes:
         samples: (sample,) int16, memory-mapped.
         fonts: the sources, by which instruments are chosen; they cannot play.
+        singers: numbers of the presets that are made singers.
+        pianos: weights of the presets that are pianos and nothing else, by number; `fonts` has none of them.
         offset, length, pitch, level …: (note,) arrays of the index; energy (note, tenth of a second).
     """
 
@@ -323,7 +359,11 @@ class Bank:
         self._presets = {place: number for number, place in enumerate(places)}
         self._layers = [len(np.unique(self.velocity[a:b])) for a, b in zip(self.first, self.first[1:], strict=False)]
         split: Split = "train"
-        self.fonts = Fonts(split, [self._font(k, str(name), float(z["weights"][k]), places) for k, name in enumerate(z["sources"])])
+        names = [str(name) for name in z["sources"]]
+        played = [k for k, w in enumerate(z["weights"]) if w > 0 and not names[k].startswith(PIANO)]
+        self.fonts = Fonts(split, [self._font(k, names[k], float(z["weights"][k]), places) for k in played])
+        self.pianos = {number: float(z["weights"][k]) for (k, *_), number in self._presets.items() if names[k].startswith(PIANO)}
+        self.singers = [number for place, number in self._presets.items() if z["weights"][place[0]] == 0]
         self._on: dict[torch.device, Tensor] = {}
 
     def __reduce__(self) -> tuple[Callable[[str], Bank], tuple[str]]:
@@ -338,6 +378,11 @@ class Bank:
     def preset(self, font: Font, program: int, drum: bool) -> int:
         """The number of a font's program or kit."""
         return self._presets[font.index, drum, program]
+
+    def piano(self, rng: np.random.Generator) -> int:
+        """The number of one of `pianos`."""
+        weights = np.array([*self.pianos.values()])
+        return list(self.pianos)[rng.choice(len(weights), p=weights / weights.sum())]
 
     def on(self, device: torch.device) -> Tensor:
         """All samples on a device, moved there once."""
@@ -354,3 +399,19 @@ class Bank:
         loud = self.velocity[first : first + layers]
         layer = np.searchsorted((loud[1:] + loud[:-1]) / 2, velocity)
         return np.asarray(first + near * layers + layer)
+
+    def pitches(self, singer: int) -> np.ndarray:
+        """(pitch,) what a singer has, from low to high."""
+        return np.unique(self.key[self.first[singer] : self.first[singer + 1]])
+
+    def syllables(self, singer: int, pitch: np.ndarray, seconds: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(note,) numbers: of each nearest pitch a syllable at random, of those whose consonant is no longer than `before` seconds
+        and whose vowel lasts `seconds`, where there are any."""
+        first, keys = int(self.first[singer]), self.pitches(singer)
+        many = (int(self.first[singer + 1]) - first) // len(keys)
+        near = np.searchsorted((keys[1:] + keys[:-1]) / 2, pitch)
+        able = first + near[:, None] * many + np.arange(many)
+        lasts = self.length[able] / RATE - self.rise[able]
+        quick = self.rise[able] <= np.maximum(before[:, None], self.rise[able].min(1, keepdims=True))
+        best = (2.0 * quick + (lasts >= np.minimum(seconds[:, None], lasts.max(1, keepdims=True))) + rng.random(able.shape)).argmax(1)
+        return np.asarray(able[np.arange(len(able)), best])

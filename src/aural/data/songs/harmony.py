@@ -11,25 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .score import PITCH_CLASSES
+from ...errors import AnnotationError
+from ...harmony import SHORTHANDS, degree_steps
+from .score import PITCH_CLASSES, root_of
 
-# Semitones over the root.
+# Semitones over the root, of what players can play.
 QUALITIES: dict[str, tuple[int, ...]] = {
-    "maj": (0, 4, 7),
-    "min": (0, 3, 7),
-    "7": (0, 4, 7, 10),
-    "maj7": (0, 4, 7, 11),
-    "min7": (0, 3, 7, 10),
-    "sus4": (0, 5, 7),
-    "sus2": (0, 2, 7),
-    "dim": (0, 3, 6),
-    "aug": (0, 4, 8),
-    "hdim7": (0, 3, 6, 10),
-    "dim7": (0, 3, 6, 9),
-    "maj6": (0, 4, 7, 9),
-    "min6": (0, 3, 7, 9),
-    "9": (0, 4, 7, 10, 14),
-    "5": (0, 7),
+    quality: (0, *map(degree_steps, SHORTHANDS[quality]))
+    for quality in ("maj", "min", "7", "maj7", "min7", "sus4", "sus2", "dim", "aug", "hdim7", "dim7", "maj6", "min6", "9", "5")
 }
 
 # Degrees of the major scale; lower case is minor, b and # alter the degree.
@@ -69,7 +58,7 @@ class Chord:
     @property
     def low(self) -> int:
         """The pitch class in the bass."""
-        return self.root if not self.bass else (self.root + _steps(self.bass)) % 12
+        return self.root if not self.bass else (self.root + degree_steps(self.bass)) % 12
 
     @property
     def pitch_classes(self) -> tuple[int, ...]:
@@ -127,14 +116,15 @@ def mode(chords: Iterable[tuple[float, Chord]], tonic: int) -> bool | None:
 
 def harte(label: str) -> Chord | None:
     """A Harte label with its quality simplified to one of QUALITIES; None for N, X and the unknown."""
-    from .score import root_of
-
     root = root_of(label)
     if root is None:
         return None
     head, _, bass = label.partition("/")
     word = head.partition(":")[2].partition("(")[0]
-    return Chord(root, _simple(word), bass if _DEGREES.fullmatch(bass) and _steps(bass) % 12 else "")
+    try:
+        return Chord(root, _simple(word), bass if degree_steps(bass) % 12 else "")
+    except AnnotationError:  # no degree
+        return Chord(root, _simple(word))
 
 
 def _simple(word: str) -> str:
@@ -145,15 +135,6 @@ def _simple(word: str) -> str:
         if word.startswith(start):
             return quality
     return "7" if word[:1] in ("9", "1") and word != "1" else "5" if word == "1" else "maj"
-
-
-_DEGREES = re.compile(r"[b#]*(?:1[0-3]|[1-9])")
-
-
-def _steps(bass: str) -> int:
-    """Semitones of a degree over the root: 3 of "b3"."""
-    number = int(bass.lstrip("b#")) - 1
-    return (0, 2, 4, 5, 7, 9, 11)[number % 7] + 12 * (number // 7) + bass.count("#") - bass.count("b")
 
 
 def inverted(rng: np.random.Generator, chord: Chord) -> Chord:

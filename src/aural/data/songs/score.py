@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ...annotations import Intervals
+from ...harmony import pitch_class, place_of
 
 PITCH_CLASSES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-_ROOT = re.compile(r"([A-G])([#b]*)(.*)")
-_NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ROOT = re.compile(r"([A-G](?:#+|b*))(.*)")
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class Score:
 def root_of(chord: str) -> int | None:
     """The pitch class of the root of a Harte chord, or of a key's tonic; None for N and X."""
     found = _ROOT.fullmatch(chord)
-    return None if found is None else (_NATURAL[found[1]] + found[2].count("#") - found[2].count("b")) % 12
+    return None if found is None else pitch_class(place_of(found[1]))
 
 
 def transposed_chord(chord: str, semitones: int) -> str:
     """A Harte chord or a key moved by semitones; N and X stay, and so does the degree in the bass."""
     found, root = _ROOT.fullmatch(chord), root_of(chord)
-    return chord if found is None or root is None else PITCH_CLASSES[(root + semitones) % 12] + found[3]
+    return chord if found is None or root is None else PITCH_CLASSES[(root + semitones) % 12] + found[2]

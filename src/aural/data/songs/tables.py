@@ -3,6 +3,8 @@
 Performance   the renderer's own (`render.performed`, `struck`, `truth` …): only the sound is made elsewhere
 Levels        are reckoned from the energies that the bank knows of its notes, so that no sample is read here and that a table
               that is cut sounds like the part that it was cut to
+Singers       sing the lead of every other song that has one, an octave lower or higher where they must: so do its notes in the truth
+Pianists      play one of the bank's pianos in every other song, from pp to ff
 Crop          a little more than what is heard is performed, so that notes and rooms ring into it from before
 """
 
@@ -28,6 +30,10 @@ STEMS = 8
 STEP = 24  # bits after the point of a note's step through its recording
 KNOTS = 9  # of an equaliser, an octave apart, the first at LOW Hz
 LOW = 40.0
+SUNG = 0.5  # how many of the songs with a lead have a made singer
+SINGS = 53  # the program whose notes are bent as a singer's are
+PIANOS = range(4)  # programs that a pianist plays
+GRAND = 0.5  # how many of the songs are played on one of the bank's own pianos
 _HATS = (42, 44, 46)
 _CUTS = {29: 0.8, 30: 0.85}  # how often a program is driven; other guitars and all else: less
 
@@ -88,7 +94,7 @@ def silence(frames: int = 0) -> Table:
 @dataclass
 class _Part:
     """What one player did (see render.Played), and its rows: start, count, number in the bank, gain, ratio, release, each (note,),
-    and moves (note, 6); energy (tenth of a second,)."""
+    and moves (note, 6); energy (tenth of a second,); lift: dB that it is louder than others of its role."""
 
     track: Track
     notes: np.ndarray
@@ -97,6 +103,7 @@ class _Part:
     wet: float
     off: float
     moves: np.ndarray
+    lift: float = 0.0
     level: float = 0.0
     covered: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
@@ -111,11 +118,14 @@ def tabled(score: Score, bank: Bank, rng: np.random.Generator, seconds: float) -
     cents = tuning(rng)
     main = bank.fonts.main(rng)
     silent = absent(score.tracks, rng)
+    cast = _cast(score, bank, rng.spawn(1)[0])
+    own_rng = rng.spawn(1)[0]
+    grand = bank.piano(own_rng) if bank.pianos and own_rng.random() < GRAND else None
     parts = []
     for index, track in enumerate(score.tracks):
         own = score.notes[score.notes[:, 4] == index]
         if len(own) and index not in silent:
-            part = _played(track, own, score, bank, main, rng, whole, cents)
+            part = _played(track, own, score, bank, main, rng, whole, cents, cast.get(index, ()), grand)
             if part is not None:
                 parts.append(part)
     if sum(len(p.notes) for p in parts) < 12:
@@ -136,10 +146,49 @@ def tabled(score: Score, bank: Bank, rng: np.random.Generator, seconds: float) -
     return table.cut(start, start + round(seconds * RATE)), truth
 
 
+def _cast(score: Score, bank: Bank, rng: np.random.Generator) -> dict[int, tuple[int, ...]]:
+    """Which tracks are sung, and by which of the bank's singers: the first of a track leads, another doubles it."""
+    cast: dict[int, tuple[int, ...]] = {}
+    if not bank.singers or rng.random() >= SUNG:
+        return cast
+    for index, track in enumerate(score.tracks):
+        own = score.notes[score.notes[:, 4] == index]
+        if track.drum or track.name != "lead" or not _singable(own) or (cast and rng.random() < 0.5):
+            continue
+        first = int(rng.choice(bank.singers))
+        near = [s for s in bank.singers if s != first and abs(bank.pitches(s)[0] - bank.pitches(first)[0]) <= 5]
+        again = rng.random()  # oneself on a second tape, or somebody else
+        cast[index] = (first, first) if again < 0.1 else (first, int(rng.choice(near))) if again < 0.2 and near else (first,)
+    return cast
+
+
+def _singable(notes: np.ndarray) -> bool:
+    """One voice (now and then two notes at a time), no faster than syllables are said."""
+    gaps = np.diff(np.sort(notes[:, 0]))
+    return len(notes) > 3 and float(np.median(gaps)) > 0.11 and float((gaps < 0.03).mean()) < 0.05
+
+
+def _ranged(pitch: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """A line moved by octaves to where most of it lies in a singer's range, and what still does not, note by note."""
+    low, high = own[0] - 1, own[-1] + 2
+    moved = min((pitch + 12 * k for k in (0, -1, 1, -2, 2, -3, 3)), key=lambda p: int(((p < low) | (p > high)).sum()))
+    moved = moved + 12 * np.ceil(np.maximum(low - moved, 0) / 12).astype(int)
+    return np.asarray(moved - 12 * np.ceil(np.maximum(moved - high, 0) / 12).astype(int))
+
+
 def _played(
-    track: Track, notes: np.ndarray, score: Score, bank: Bank, main: Font, rng: np.random.Generator, seconds: float, cents: float
+    track: Track,
+    notes: np.ndarray,
+    score: Score,
+    bank: Bank,
+    main: Font,
+    rng: np.random.Generator,
+    seconds: float,
+    cents: float,
+    voices: tuple[int, ...] = (),
+    grand: int | None = None,
 ) -> _Part | None:
-    """One track by one instrument of the bank."""
+    """One track by one instrument of the bank, by singers, or on the song's piano (its number among the presets)."""
     if track.drum:
         font, _, program = bank.fonts.kit(rng)
         off_by = 0.0
@@ -147,7 +196,13 @@ def _played(
         font, program = bank.fonts.instrument(rng, track.program, main)
         off_by = (cents + float(rng.normal(0, 3))) / 100
     start, end, pitch, velocity = performed(track, notes, score, rng, seconds)
-    shots = bank.pick(bank.preset(font, program, track.drum), pitch, velocity)
+    if voices:
+        return _sung(track, (start, end, pitch, velocity), voices, bank, rng, seconds, off_by, score.bpm)
+    preset = bank.preset(font, program, track.drum)
+    if not track.drum and track.program in PIANOS:
+        velocity = _touched(start, pitch, velocity, rng.spawn(1)[0])
+        preset = preset if grand is None else grand
+    shots = bank.pick(preset, pitch, velocity)
     gain = bank.level[shots] * velocity / bank.velocity[shots]
     if track.drum:
         shots, gain, ratio = _kitted(shots, gain, pitch, velocity, bank, rng)
@@ -165,9 +220,7 @@ def _played(
     moves[:, 0] = on / RATE
     whole = (bank.length[shots] - 2) / ratio
     if moves[:, 1:].any():  # what is bent upwards comes sooner to the end of its recording
-        _, depth, rate, _, slide, glide = moves.T
-        further = RATE * (depth / (np.pi * np.maximum(rate, 1e-3)) + np.maximum(-slide, 0) * glide / 2)
-        whole = np.maximum(whole - further - 1, 0)
+        whole = np.maximum(whole - _further(moves), 0)
     if track.drum:
         release = np.full(len(on), 0.01 * RATE)
         count = np.minimum(_choked(on, pitch), whole)
@@ -180,6 +233,97 @@ def _played(
     if not track.drum and rng.random() < 0.06:
         rows = _echoed(rows, score.bpm, rng)
     return _Part(track, table, rows, _energy(rows, bank, seconds), render.sent(rng), off_by, moves)
+
+
+def _touched(start: np.ndarray, pitch: np.ndarray, velocity: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(note,) velocities as of a pianist: soft or loud as a whole, swelling over seconds, top voices brought out, fingers uneven."""
+    middle, wide, swell, top, uneven = rng.uniform((35, 0.8, 0, 0, 1), (95, 1.8, 14, 18, 7))
+    loud = middle + wide * (velocity - np.median(velocity))
+    knots = np.arange(0.0, start.max() + 5, 2.5)
+    loud += np.interp(start, knots, rng.normal(0, swell, len(knots)))
+    order = np.argsort(start, kind="stable")
+    chord = np.empty(len(start), int)
+    chord[order] = np.cumsum(np.diff(start[order], prepend=-1.0) > 0.03) - 1
+    highest = np.zeros(chord.max() + 1)
+    np.maximum.at(highest, chord, pitch)
+    loud -= top * (pitch < highest[chord])
+    loud += rng.normal(0, uneven, len(start))
+    loud = np.where(loud < 30, 18 + 12 * np.exp((np.minimum(loud, 30) - 30) / 12), loud)  # softer than that no hammer reaches the string
+    return np.minimum(loud, 127).astype(int)
+
+
+def _sung(
+    track: Track,
+    played: tuple[np.ndarray, ...],
+    voices: tuple[int, ...],
+    bank: Bank,
+    rng: np.random.Generator,
+    seconds: float,
+    off_by: float,
+    bpm: float,
+) -> _Part | None:
+    """One track by singers: syllables whose vowels begin where the notes do. What the first one sings is the truth."""
+    order = np.argsort(played[0], kind="stable")
+    start, end, pitch, velocity = (array[order] for array in played)
+    pitch = _ranged(pitch, bank.pitches(voices[0]))
+    gap = np.diff(start, prepend=-9.0)
+    tied = np.append(False, start[1:] - end[:-1] < 0.03)
+    slurred = tied & (rng.random(len(start)) < rng.uniform(0, 0.4))
+    before = np.where(slurred, 0.0, 0.5 * gap)  # a consonant takes half of the note before, at most
+    own_track = replace(track, program=SINGS)
+    trembles = rng.random() < 0.7  # others sing straight
+    rows: list[tuple[np.ndarray, ...]] = []
+    for number, singer in enumerate(voices):
+        shots = bank.syllables(singer, pitch, end - start, before, rng)
+        ratio = 2.0 ** ((pitch + off_by - bank.pitch[shots]) / 12)
+        heard = bank.rise[shots] / ratio
+        late = rng.normal(0.01, 0.012, len(start)) if number else np.zeros(len(start))
+        on, off, key, loud, heard, swells, kept = struck(
+            start + late, end + heard, pitch, velocity, heard, np.zeros(len(start)), seconds, RATE
+        )
+        if not len(on):
+            return None
+        shots, ratio = shots[kept], ratio[kept]
+        order, done = np.argsort(on + heard * RATE, kind="stable"), on + np.round((heard + 0.04) * RATE).astype(int)
+        off[order[:-1]] = np.minimum(off[order[:-1]], np.maximum(on[order[1:]], done[order[:-1]]))  # one mouth
+        moves = _moves(own_track, SINGS, on, off, key, rng)
+        moves[:, 1:4] *= trembles
+        on, heard = _after(moves, on, heard)
+        ratio = ratio * 2.0 ** (rng.normal(0, 6, len(on)) / 1200 * (number > 0))
+        release = 0.6 * bank.release[shots] * RATE
+        whole = np.maximum((bank.length[shots] - 2) / ratio - _further(moves), 0)
+        count = np.minimum(off - on + release, whole)
+        gain = bank.level[shots] * loud / bank.velocity[shots] * (0.5 if number else 1.0)
+        if not number:
+            ends = np.minimum(off, on + count) / RATE - heard
+            table = render.noted(on / RATE, np.minimum(ends, seconds), key, loud, heard, swells)
+            bends = moves
+        rows.append((on, count.astype(int), shots, gain, ratio, release, moves))
+    together: tuple[np.ndarray, ...] = tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+    if rng.random() < 0.15:
+        together = _echoed(together, bpm, rng)
+    return _Part(own_track, table, together, _energy(together, bank, seconds), render.sent(rng), off_by, bends, 3.0)
+
+
+def _after(moves: np.ndarray, on: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """When a singer's notes begin and are heard, with vibrato and glides moved (in `moves`) to behind the consonant.
+
+    A glide lasts from the consonant on, as wide when the vowel is heard as it was to be; what it slows down begins earlier.
+    """
+    moves[:, 3] += heard * (moves[:, 1] > 0)
+    bends = moves[:, 4] != 0
+    moves[bends, 4] = np.clip(moves[:, 4] * (heard + moves[:, 5]) / np.maximum(moves[:, 5], 1e-3), -0.2, 0.2)[bends]
+    moves[bends, 5] += heard[bends]
+    late = moves[:, 4] * (heard - heard**2 / (2 * np.maximum(moves[:, 5], 1e-3))) * bends
+    begun = np.maximum(np.round(on - late * RATE), 0).astype(int)
+    moves[:, 0] = begun / RATE
+    return begun, heard + (on - begun) / RATE
+
+
+def _further(moves: np.ndarray) -> np.ndarray:
+    """(note,) samples of a song that a bent note may come sooner to the end of its recording."""
+    _, depth, rate, _, slide, glide = moves.T
+    return np.asarray(RATE * (depth / (np.pi * np.maximum(rate, 1e-3)) + np.maximum(-slide, 0) * glide / 2) + 1)
 
 
 # Programs by how their players bend notes: bowed and sung ones nearly always, winds and brass often, others now and then.
@@ -270,7 +414,7 @@ def _loud(energy: np.ndarray) -> float:
 def _shaped(part: _Part, alone: bool, rng: np.random.Generator) -> np.ndarray:
     """(4 + KNOTS,) p, q, a, wet, equaliser; sets the part's level."""
     level = _loud(part.energy)
-    goal = part.level = 10 ** (wanted(part.track, alone, rng) / 20)
+    goal = part.level = 10 ** ((wanted(part.track, alone, rng) + part.lift) / 20)
     on, count, shots, gain, *others = part.rows
     part.rows = (on, count, shots, gain * goal / level, *others)
     part.energy = part.energy * (goal / level) ** 2
