@@ -49,7 +49,7 @@ def learn(out: Path, options: dict[str, str]) -> None:
     torch.set_num_threads(int(options.get("threads", "1")))
     torch.manual_seed(int(options["seed"]))
     own = {k: v for k, v in options.items() if k in card(name).options}
-    system = load(options["init"]) if "init" in options else build(name, **own)
+    system = load(options["init"], **own) if "init" in options else build(name, **own)
     for key, kind in (("rate", float), ("batch", int), ("average", float), ("seconds", float), ("augment", str)):
         if key in options:
             system.recipe = replace(system.recipe, **{key: kind(options[key])})

@@ -340,6 +340,18 @@ def test_new_weights_are_something_new(tmp_path, monkeypatch):
     assert statuses == ["done", "skipped", "done"]
 
 
+def test_a_new_default_that_others_read_is_something_new(tmp_path, monkeypatch):
+    from aural.analysis import _plan
+
+    def made_by() -> str:
+        return _plan.plan_of(["chord"], ["chord/sheh03"], ["jams"], None, None, "cpu", 1, True, tmp_path).made_by
+
+    before, identity = made_by(), _plan.identity
+    assert made_by() == before
+    monkeypatch.setattr(_plan, "identity", lambda name: ("another", "", "") if name == tasks.task("beat").default else identity(name))
+    assert made_by() != before
+
+
 def test_skipping_tells_the_same_as_analyzing(tmp_path):
     sound, out = clicks(tmp_path / "song.wav"), tmp_path / "out"
     first, second = (analyze(sound, out, systems=PLAIN).outcomes[0] for _ in range(2))

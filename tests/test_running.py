@@ -16,7 +16,7 @@ from aural import Events, Example, Sound
 from aural.encodings import Channels, ContourFrames, FrameClasses, FrameEvents, Masks, PeakPicking, Samples
 from aural.part import Parts
 from aural.representations import STFT, LogMel, Waveform
-from aural.running import estimate, windows
+from aural.running import estimate, fit_outputs, windows
 from aural.sound import Recording
 from aural.system import System
 from aural.tasks import Task
@@ -241,6 +241,31 @@ def test_beats_that_decoding_wants_are_made(monkeypatch):
     np.testing.assert_allclose(np.diff(made.times), 0.5, atol=0.05)
     assert aural.run(System(onset, LogMel(**MEL), Convolution(16, 1), FrameEvents("onsets")), sound=clicks())["onsets"] is not None
     assert Parts({"a": on_beats().output, "b": FrameEvents("onsets")}).wants == ("beats",)
+
+
+class Beside(FrameEvents):
+    """Answers what it sees."""
+
+    beside = ("notes", "absent")
+
+    def decode(self, estimate, times, given):
+        return estimate
+
+    def fit(self, pairs):
+        self.fitted = [y for y, _, _ in pairs]
+
+
+def test_a_part_of_a_dict_sees_what_it_takes_beside_its_own():
+    parts = Parts({"hits": Beside("onsets"), "notes": Beside("notes"), "other": Beside("other")})
+    y = {"hits": torch.zeros(1, 3), "notes": torch.ones(1, 3), "other": torch.full((1, 3), 2.0)}
+    made = parts.decode(y, np.arange(3) / 10, Example())
+    assert made["onsets"] is y["hits"]
+    assert made["notes"] is y["notes"]
+    fit_outputs(parts.items(), [(y, np.arange(3) / 10, Example())])
+    assert {k: float(v.mean()) for k, v in parts.parts["hits"].fitted[0].items()} == {"onsets": 0.0, "notes": 1.0}
+    assert parts.parts["notes"].fitted[0] is y["notes"]
+    alone = Parts({"hits": Beside("onsets")})
+    assert alone.decode({"hits": y["hits"]}, np.arange(3) / 10, Example())["onsets"] is y["hits"]
 
 
 def test_no_beats_are_made_for_who_makes_them_or_does_not_decode(monkeypatch):

@@ -11,7 +11,7 @@ Frames are always the last axis. Features of sound are (batch, channel, band, fr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +34,7 @@ class Part(nn.Module):
         framed: does an estimate have an axis of frames, the last? Words and vectors for the whole have none.
         fits_in_training: does training call `fit` of an output? If not, only `aural.adapt` does.
         wants: fields that decoding takes where they are given.
+        beside: entries of a dict's estimate that decoding and fitting take where they are beside this part's own: see `seen`.
     """
 
     of: str = "sound"
@@ -41,6 +42,7 @@ class Part(nn.Module):
     framed: bool = True
     fits_in_training: bool = True
     wants: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class Parts(Part):
 
     def decode(self, estimate: Mapping[str, Tree], times: np.ndarray, given: Example) -> dict[str, Any]:
         """One entry per part, named by the field it is of; a part that makes several fields gives them by name."""
-        return self._merged({part.of: part.decode(estimate[name], times, given)} for name, part in self.items())
+        return self._merged({part.of: part.decode(seen(part, name, estimate), times, given)} for name, part in self.items())
 
     def nothing(self) -> dict[str, Any]:
         return self._merged({part.of: part.nothing()} for _, part in self.items())
@@ -156,7 +158,13 @@ class Parts(Part):
 
 
 class Wrapped(Part):
-    """A part that goes on from another one's features."""
+    """A part that goes on from another one's features.
+
+    Attributes:
+        after: what it makes of these, where that is all it does; then systems share what lies before.
+    """
+
+    after: Callable[[Any], Tree] | None = None
 
     def __init__(self, part: Part) -> None:
         super().__init__()
@@ -196,6 +204,10 @@ class Lengths(Part):
         self._part = [part]  # a list: not a sub-module, the part is registered where it computes
 
     @property
+    def key(self) -> str:
+        return f"{type(self).__name__}({self._part[0].key})"
+
+    @property
     def reads(self) -> tuple[str, ...]:
         return self._part[0].reads
 
@@ -226,6 +238,13 @@ def fitted(module: nn.Module, **values: Any) -> None:
         module.register_buffer(name, torch.as_tensor(value))
     declared: set[str] = module.__dict__.setdefault("_fitted", set())
     declared.update(values)
+
+
+def seen(part: Part, name: str, estimate: Mapping[str, Tree]) -> Tree:
+    """What a part of a dict decodes: its own entry; with those that it takes beside it, where they are, as a dict in which its own is
+    called by its field."""
+    beside = {other: estimate[other] for other in part.beside if other in estimate and other != name}
+    return {part.of: estimate[name], **beside} if beside else estimate[name]
 
 
 def fittable(part: Part) -> bool:

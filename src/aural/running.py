@@ -6,25 +6,29 @@ Windows   start on multiples of lcm(units) × net.stride, and of whole samples o
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .annotations import Events, Example
 from .errors import AuralError
-from .part import Part, Parts, Tree, common, to
+from .nets.quick import quick
+from .part import Part, Parts, Tree, Wrapped, common, seen, to
 from .sound import Recording, Sound
 from .system import System, load, weights_of
 from .tasks import maker
 
 Memo = dict[tuple[str, float, float], Any]
+_QUICK: WeakKeyDictionary[nn.Module, tuple[Any, nn.Module | None]] = WeakKeyDictionary()  # of a net, its state and what runs in its place
 
 
 def complete(given: Mapping[str, Any], system: System, wants: bool = False) -> Example:
@@ -63,17 +67,43 @@ def estimate(
 ) -> tuple[Tree, np.ndarray]:
     """One example's estimate (frames last, on the CPU) and the times of its frames.
 
-    `memo` keeps features by (key of the input, span): systems that share an input compute it once."""
+    `memo` keeps features by (key of the input, span): systems that share an input, or what is fitted to two systems, compute it once."""
     device = next((p.device for p in system.net.parameters()), torch.device("cpu"))
     x = _features(system.input, system, given, device, memo, span)
     generator = torch.Generator(device="cpu").manual_seed(int(given.get("seed", 0)))
-    y = system.estimate(x, generator)
+    y = _ready(system).estimate(x, generator)
     return _first(y), system.times(given)
+
+
+def _ready(system: System) -> System:
+    """The same system with a net that is made to run (`nets.quick`), made anew where weights or layers have changed."""
+    if system.net.training:
+        return system
+    weights = [*system.net.parameters(), *system.net.buffers()]
+    if any(tensor.is_inference() for tensor in weights):  # nothing tells whether these change
+        return system
+    state = tuple((tensor.data_ptr(), tensor._version) for tensor in weights), tuple(map(id, system.net.modules()))
+    known = _QUICK.get(system.net)
+    if known is None or known[0] != state:
+        try:
+            known = state, quick(system.net)
+        except (RuntimeError, TypeError):  # one that can't be copied runs as it is
+            known = state, None
+        _QUICK[system.net] = known
+    if known[1] is None:
+        return system
+    made = copy.copy(system)
+    made.__dict__["_modules"] = {**system._modules, "net": known[1]}
+    return made
 
 
 def _features(part: Part, system: System, given: Example, device: torch.device, memo: Memo | None, span: tuple[float, float]) -> Tree:
     if isinstance(part, Parts):
         return {name: _features(p, system, given, device, memo, span) for name, p in part.items()}
+    if memo is not None and isinstance(part, Wrapped) and part.after is not None:
+        features = _features(part.part, system, given, device, memo, span)
+        with torch.autocast(device.type, enabled=False):
+            return part.after(features)
     key = (part.key, *span)
     fitted = any(m.__dict__.get("_fitted") for m in part.modules())
     shareable = memo is not None and not fitted and not any(True for _ in part.parameters())
@@ -143,8 +173,16 @@ def run(
         progress: called with the share done, in 0..1.
     """
     system = load(system) if isinstance(system, str) else system
-    system.eval()
     example = complete({**(given or {}), **fields}, system)
+    return said(system, hear(system, example, memo, progress), example, soft)
+
+
+def hear(
+    system: System, example: Example, memo: Memo | None = None, progress: Callable[[float], None] | None = None
+) -> tuple[Tree, np.ndarray] | None:
+    """The estimate of all frames, window after window, and their times; None where there is no frame. Of the example only what the
+    input reads is needed, all of it: see `complete`."""
+    system.eval()
     pieces, at = [], []
     spans = windows(system, example)
     for i, (start, end, first, last) in enumerate(spans):
@@ -163,12 +201,17 @@ def run(
         if progress:
             progress((i + 1) / len(spans))
     if not pieces:
+        return None
+    return pieces[0] if len(pieces) == 1 else system.output.join(pieces), np.concatenate(at)
+
+
+def said(system: System, heard: tuple[Tree, np.ndarray] | None, example: Example, soft: bool = False) -> Example:
+    """What the system makes of an estimate, for an example that may hold what decoding wants."""
+    if heard is None:
         return _named(system, system.output.nothing())
-    joined = pieces[0] if len(pieces) == 1 else system.output.join(pieces)
-    times = np.concatenate(at)
     if soft:
-        return _named(system, system.output.curves(joined, times, example))
-    return _named(system, system.output.decode(joined, times, complete(example, system, wants=True)))
+        return _named(system, system.output.curves(*heard, example))
+    return _named(system, system.output.decode(*heard, complete(example, system, wants=True)))
 
 
 def _named(system: System, made: Any) -> Example:
@@ -211,4 +254,4 @@ def fit_outputs(outputs: Sequence[tuple[str, Part]], pairs: Sequence[tuple[Tree,
     for name, part in outputs:
         fit = getattr(part, "fit", None)
         if callable(fit):
-            fit([(y[name] if name else y, times, example) for y, times, example in pairs])
+            fit([(seen(part, name, y) if name else y, times, example) for y, times, example in pairs])

@@ -109,3 +109,17 @@ def test_weights_start_as_said():
     assert (net.bias_ih_l0[8:16] + net.bias_hh_l0[8:16] == 1).all()
     with pytest.raises(AuralError, match="lstm"):
         Recurrent(3, 8, "elman")
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_units_start_with_memories_of_one_to_so_many_frames(kind):
+    net = Recurrent(3, 400, kind, memory=100).net
+    keeps = (net.bias_ih_l0 + net.bias_hh_l0)[400:800]
+    frames = 1 / (1 - keeps.sigmoid())  # how long a state that this share of is kept lasts
+    assert frames.min() >= 2 - 1e-4
+    assert 90 < frames.max() <= 100
+    assert frames.mean().item() == pytest.approx(51, rel=0.1)
+    if kind == "lstm":
+        torch.testing.assert_close((net.bias_ih_l0 + net.bias_hh_l0)[:400], -keeps)
+    with pytest.raises(AuralError, match="no gates"):
+        Recurrent(3, 4, "rnn", memory=100)

@@ -14,15 +14,18 @@ Finished   the JAMS holds a digest of all that the answers depend on: the sound'
 Failures   a bad file is a row of failures.csv; a process that dies takes one file with it. What no file could be analyzed
            without (an unknown name, missing weights) raises
 Memory     sounds up to HELD bytes are read once and kept, longer ones are read where they are cut
+Threads    systems that hear such a kept sound alone run two at a time, and the page's sound is encoded beside them; each answer is
+           one thread's work, so it is the same as of one after the other
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import AuralError
-from ._one import Listener, answer, device
+from ._one import ABREAST, Listener, answer, device
 from ._places import find, finished, ready
 from ._plan import Plan, plan_of
 from ._processes import Job, here, in_processes
@@ -42,7 +45,7 @@ def analyze(
     end: float | None = None,
     device: str = "auto",
     jobs: int = 1,
-    threads: int = 1,
+    threads: int | None = None,
     force: bool = False,
     embed: bool = True,
     listener: Listener | None = None,
@@ -61,7 +64,7 @@ def analyze(
         start, end: seconds; only this part is heard. The files' times count from the start of the whole sound.
         device: "auto" (cuda, mps, else cpu), "cpu", "cuda", "cuda:1", "mps".
         jobs: processes, a file each.
-        threads: of torch in each process; 1 is the fastest for small nets.
+        threads: of each process. Two systems at a time run side by side; default: 2 for a single process, 1 for each of several.
         force: analyze again what is finished.
         embed: put the sound into the page; otherwise the page plays the file where it lies.
         vocabulary: of chords: "majmin", "sevenths" or "full"; default: the chord system's own.
@@ -74,6 +77,7 @@ def analyze(
             is in the summary.
     """
     given = [paths] if isinstance(paths, Path | str) else list(paths)
+    threads = threads if threads is not None else 1 if jobs > 1 else min(ABREAST, os.cpu_count() or 1)
     plan = plan_of(tasks, systems, formats, start, end, device, threads, embed, Path(out), vocabulary, quantize, bends)
     sounds, several = find(given)
     emit = listener or (lambda _: None)

@@ -8,6 +8,7 @@ import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,10 @@ from ..corrections import PULSE, Corrections, corrected, corrections_of, harmoni
 from ..errors import AuralError, OptionError, OutputError
 from ..formats import SOUNDS, About, Used, always, render, write, write_file
 from ..report import Fact, facts_of, page
-from ..report._media import LONGEST
+from ..report._media import LONGEST, Media, media
 from ..sound import Recording, Sound, loudness
 from ..tasks import Task
+from ._ahead import Ahead
 from ._places import Place, link, printable
 from ._plan import PICTURES, Plan, split
 from ._sounds import Held, stretch
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 Listener = Callable[[dict[str, Any]], None]
 
+ABREAST = 2  # systems that run side by side, where there are so many threads; each then has its share of them
+
 
 class Analyst:
     """The systems of a plan, loaded once, and what they say of one file after the other."""
@@ -42,7 +46,7 @@ class Analyst:
 
         from ..system import load
 
-        torch.set_num_threads(plan.threads)
+        torch.set_num_threads(max(1, plan.threads // ABREAST))
         self.plan, self.emit = plan, emit
         self.device = device(plan.device)
         emit({"event": "device", "device": str(self.device)})
@@ -80,26 +84,43 @@ class Analyst:
             return failure(place, error)
 
     def _analyzed(self, place: Place, digest: str) -> Outcome:
-        plan, told = self.plan, {"event": "stage", "file": place.file, "device": str(self.device)}
-        self.emit({**told, "stage": "reading", "share": 0.0})
+        self.emit({"event": "stage", "file": place.file, "device": str(self.device), "stage": "reading", "share": 0.0})
         recording = Recording(place.path)
         said = corrections_of(place.path, recording.duration)
-        sound = stretch(recording, plan.start, plan.end)
+        sound = stretch(recording, self.plan.start, self.plan.end)
+        abreast = self.plan.threads >= ABREAST and self.device.type == "cpu" and isinstance(sound, Held | Sound)
+        with Ahead(ABREAST if abreast else 0) as ahead:
+            return self._answered(place, digest, recording, said, sound, ahead)
+
+    def _answered(
+        self, place: Place, digest: str, recording: Recording, said: Corrections | None, sound: Recording | Sound, ahead: Ahead
+    ) -> Outcome:
+        from ..harmony import respelled
+        from ..running import complete, hear
+        from ..running import said as said_by
+
+        plan, told = self.plan, {"event": "stage", "file": place.file, "device": str(self.device)}
         given, result = Example(sound=sound), Example()
         memo: dict[Any, Any] | None = {} if self.shared and isinstance(sound, Held | Sound) else None
-        from ..harmony import respelled
-        from ..running import run
-
         mended = said if said is not None and said.rhythm is not None and {*self.maker, *self.read} & set(PULSE) else None
         part = (plan.start, plan.start + sound.duration)
         harmony = said.harmony.cut(*part) if said is not None and said.harmony is not None else None
+        played = ahead.promise(lambda _: media(sound)) if self._embeds(sound, recording) else None
+        alone = Example(given)
+        promised = {
+            i: ahead.promise(partial(hear, system, alone, memo))
+            for i, (system, _) in enumerate(self.systems)
+            if set(system.input.reads) <= set(alone)
+        }
         if mended is not None and "beats" not in self.maker:
             given.update(self._unasked("beats", given))
         heard = self._settled(mended, given, result) if self.pulse < 0 else None
         for i, (system, answered) in enumerate(self.systems):
             stage = ", ".join(task.plural or task.makes for task in answered)
             self.emit({**told, "stage": stage, "share": 0.0})
-            made = run(system, {**given, **result}, memo=memo, progress=self._progress({**told, "stage": stage}))
+            example, progress = complete({**given, **result}, system), self._progress({**told, "stage": stage})
+            estimated = promised.pop(i)(progress) if i in promised else hear(system, example, memo, progress)
+            made = said_by(system, estimated, example)
             result.update({task.makes: made[task.makes] for task in answered})
             result.update({field: value for field, value in made.items() if field.endswith("_views")})  # who argued for what
             if {"chords", "key"} <= {*result} and {"chords", "key"} & {task.makes for task in answered}:
@@ -112,7 +133,14 @@ class Analyst:
         self.emit({**told, "stage": "writing", "share": 0.0})
         if harmony is not None and {*harmony.fields} & {*result}:
             mended = said
-        return self._written(place, digest, recording, sound, result, mended, heard)
+        play = None if played is None else played(self._progress({**told, "stage": "writing"}))
+        return self._written(place, digest, recording, sound, result, mended, heard, play)
+
+    def _embeds(self, sound: Recording | Sound, recording: Recording) -> bool:
+        """Is the sound put into a page?"""
+        whole = self.plan.start <= 0 and self.plan.end >= recording.duration
+        short = 0 < sound.duration <= LONGEST and (isinstance(sound, Sound) or whole)
+        return "html" in self.plan.formats and self.plan.embed and short
 
     def _unasked(self, field: str, given: Example) -> Example:
         """Beats, or downbeats, that no system of the plan makes, by the default system: what a person corrects must be there."""
@@ -165,6 +193,7 @@ class Analyst:
         result: Example,
         mended: Corrections | None,
         heard: Events | None,
+        play: Media | None,
     ) -> Outcome:
         """Makes all files of a sound, then writes them, the JAMS last."""
         plan, asked, stem = self.plan, self.plan.tasks, Path(place.stem).name
@@ -190,10 +219,9 @@ class Analyst:
         linked = ""
         if "html" in plan.formats:
             part = plan.start > 0 or plan.end < recording.duration
-            embed = plan.embed and sound.duration <= LONGEST and (isinstance(sound, Sound) or not part)
-            linked = "" if embed or part else link(place.path, plan.out / place.stem)
+            linked = "" if self._embeds(sound, recording) or part else link(place.path, plan.out / place.stem)
             named = [(name.removeprefix(stem).lstrip("."), name) for name in sorted([*files, *writers, f"{stem}.jams"])]
-            html = self._page(about, sound, result, row, named, part, embed, linked, mended, heard)
+            html = self._page(about, sound, result, row, named, part, play, linked, mended, heard)
             files[f"{stem}.html"] = html.encode("utf-8", "replace")
         (jams,) = write("jams", stem, placed, asked, about).values()
         whole = json.loads(jams)
@@ -249,7 +277,7 @@ class Analyst:
         row: Mapping[str, Any],
         files: Sequence[tuple[str, str]],
         part: bool,
-        embed: bool,
+        play: Media | None,
         linked: str,
         mended: Corrections | None,
         heard: Events | None,
@@ -280,7 +308,8 @@ class Analyst:
                 {"version": f"aural {__version__}", "command": command},
             ],
             notes=notes,
-            embed=embed,
+            played=play,
+            embed=False,
             link=linked,
             corrections="" if mended is None else mended.text,
             heard=heard,
@@ -298,8 +327,11 @@ def _with_word(facts: Sequence[Fact], word: str) -> list[Fact]:
 
 
 def _keys(part: Any) -> list[str]:
+    """Of what is computed for a part, as far as systems may share it."""
     items = getattr(part, "items", None)
-    return [key for _, inner in items() for key in _keys(inner)] if callable(items) else [part.key]
+    if callable(items):
+        return [key for _, inner in items() for key in _keys(inner)]
+    return _keys(part.part) if getattr(part, "after", None) else [part.key]
 
 
 def answer(system: System, path: Path | str) -> Example:

@@ -36,7 +36,7 @@ class Plan:
     threads: int
     embed: bool
     out: Path
-    made_by: str  # digest of version, options, systems and weights
+    made_by: str  # digest of version, options, systems and weights, those too that may be asked for what others read
     vocabulary: str = ""
     quantize: bool = False
     bends: bool = True
@@ -119,8 +119,9 @@ def plan_of(
         answered[system] = (*answered.get(system, ()), name)
     if vocabulary:
         _check_vocabulary(vocabulary, next((system for system, names in answered.items() if "chord" in names), ""))
+    aids = sorted({task.default for task in map(tasks.task, tasks.names()) if task.default} - set(answered))
     made_by = _sha(
-        __version__, sorted(set(formats)), first, repr(last), embed, sorted(answered.items()), [identity(s) for s in answered],
+        __version__, sorted(set(formats)), first, repr(last), embed, sorted(answered.items()), [identity(s) for s in (*answered, *aids)],
         *filter(None, [vocabulary, "quantize" if quantize else "", "" if bends else "no bends"]),
     )  # fmt: skip
     ordered = tuple(dict.fromkeys(formats))

@@ -15,7 +15,8 @@ import numpy as np
 from .. import rhythm
 from ..annotations import Events, Score, Tempo
 from ..errors import AuralError
-from ..formats import camelot, main_bpm, rekordbox, write_file
+from ..formats import main_bpm, rekordbox, write_file
+from ..harmony import camelot, main_key
 from ..rhythm import counted
 from ._places import Place, printable
 
@@ -95,7 +96,7 @@ def summed(result: Mapping[str, Any]) -> dict[str, Any]:
         **more,
         "metre": facts.get("beats a bar", ""),
         "key": facts.get("key", ""),
-        "camelot": camelot(result),
+        "camelot": camelot(main_key(result.get("key"))),
         "tuning": round(tuning.value, 1) if isinstance(tuning, Score) else None,
         "confidence": round(float(sure[0].mean()), 3) if sure else None,
         "counts": {name: len(value) for name, value in result.items() if hasattr(value, "__len__")},

@@ -47,12 +47,15 @@ def add(app: typer.Typer) -> None:
         end: Annotated[float | None, typer.Option(metavar="SECONDS", help="… to here. Times count from the start of the file.")] = None,
         device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
         jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, a file each.")] = 1,
-        threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of each process; 1 is the fastest for small nets.")] = 1,
+        threads: Annotated[
+            int | None,
+            typer.Option(metavar="N", min=1, help="Threads of each process; default: 2, for two systems side by side; with --jobs 1."),
+        ] = None,
         force: Annotated[bool, typer.Option("--force", help="Analyze again what is finished.")] = False,
         link_audio: Annotated[bool, typer.Option("--link-audio", help="Pages play the sound where it lies.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what failed.")] = False,
         log_json: Annotated[bool, typer.Option("--log-json", help="Events on stderr, a JSON object a line.")] = False,
-        profile: Annotated[bool, typer.Option("--profile", help="Tell how long each stage took.")] = False,
+        profile: Annotated[bool, typer.Option("--profile", help="Tell how long each stage took, one after the other.")] = False,
     ) -> None:
         """Analyze sounds: beats, onsets and what else there are tasks for, as JAMS, text and a page to look at.
 
@@ -74,7 +77,7 @@ def add(app: typer.Typer) -> None:
                 end,
                 device,
                 jobs,
-                threads,
+                1 if profile and threads is None else threads,
                 force,
                 not link_audio,
                 listener,

@@ -86,7 +86,7 @@ def add(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(metavar="NAME", help="A system (TASK/NAME) or a weights file.")],
         sounds: Annotated[list[str], typer.Argument(metavar="SOUND… [option=value…]", help="Sound files, and options of the system.")],
         out: Annotated[str | None, typer.Option("-o", "--out", help="Folder for files; default: print the answer.")] = None,
-        format: Annotated[str, typer.Option(help="With -o, of jams,csv,lab,midi,audacity,sv,rekordbox,reaper.")] = "csv",
+        format: Annotated[str, typer.Option(help="With -o, of jams,csv,lab,midi,musicxml,audacity,sv,rekordbox,reaper.")] = "csv",
         device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
         n_threads: Annotated[int, typer.Option("--threads", metavar="N", min=1)] = 1,
         json: Annotated[bool, typer.Option("--json", help="One JSON object: {file: {field: answer}}.")] = False,

@@ -14,6 +14,7 @@ frames are always the last axis, going out as well.
     gan.py          Generator, Critic and parts  complex.py      ComplexConv1d
     rbm.py          RBM, ConvRBM, DBN            hmm.py          HMM (its sums and maxima: aural.hmm)
     padding.py      Chain: what padding must not be heard by
+    quick.py        quick: the same net, ready to run;  pieces.py  by_pieces: long inputs, as much at a time as a cache holds
 
 `stride` is in frames of the input, `field` the frames that one output hears, `step` goes on from a state: whole = pieces.
 """

@@ -26,6 +26,39 @@ class Chain(nn.Sequential):
         return x
 
 
+class Contrast(nn.Module):
+    """(batch, …, frame) less its mean and over its deviation of the `frames` around, row by row: what is loud throughout, as mastered
+    music is, moves as much as what is soft. Frames outside or not `heard` are left out.
+
+    Source: Jarrett, Kavukcuoglu, Ranzato & LeCun, What is the best multi-stage architecture for object recognition?, ICCV 2009
+    (local contrast normalisation), along frames.
+
+    Args:
+        frames: how many, an odd number counts as many before as after. floor: added to the deviation, so that silence stays silent.
+    """
+
+    def __init__(self, frames: int, floor: float = 0.25) -> None:
+        super().__init__()
+        self.reach, self.floor = frames // 2, floor
+
+    def forward(self, x: Tensor, heard: Tensor | None = None) -> Tensor:
+        own = torch.ones_like(x[:1, ..., :1, :]) if heard is None else heard.reshape(len(x), *[1] * (x.ndim - 2), x.shape[-1])
+        number = self.around(own)
+        mean = self.around(x * own) / number.clamp(min=1)
+        variance = self.around(x.double().square() * own) / number.clamp(min=1) - mean.square()
+        return ((x - mean) / (variance.clamp(min=0).sqrt() + self.floor)).to(x.dtype) * own
+
+    def around(self, x: Tensor) -> Tensor:
+        """Sums of the frames around each, float64: differences of running sums, which need its digits."""
+        sums = nn.functional.pad(x.double().cumsum(-1), (1, 0))
+        place = torch.arange(x.shape[-1], device=x.device)
+        last, first = (place + self.reach + 1).clamp(max=x.shape[-1]), (place - self.reach).clamp(min=0)
+        return sums[..., last] - sums[..., first]
+
+    def extra_repr(self) -> str:
+        return f"{2 * self.reach + 1} frames, floor={self.floor}"
+
+
 class EachAlone(nn.Module):
     """(batch, …, time) → the same shape, each example by itself and no longer than it is: for what is computed, not learned. Subclasses
     say what `alone` makes of one, (1, …, time)."""

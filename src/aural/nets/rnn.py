@@ -4,7 +4,8 @@ Source   Hochreiter & Schmidhuber, Long short-term memory, Neural Computation 9(
          recurrent neural networks, IEEE Trans. Signal Processing 45(11), 1997; Cho et al., Learning phrase representations using
          RNN encoder-decoder, EMNLP 2014 [CVMG+14] (GRU). Parameters of a layer and direction, inputs i, hidden h, two biases as
          in torch: h (i + h + 2), of a GRU 3 times and of an LSTM 4 times as many. The GRU resets U h + b, as torch does; the
-         paper resets h before U
+         paper resets h before U. What gates start with to hold something for long: Tallec & Ollivier, Can recurrent neural networks
+         warp time?, ICLR 2018 [TO18]
 """
 
 from __future__ import annotations
@@ -50,16 +51,28 @@ class BidirectionalLSTM(nn.Module):
 class Recurrent(nn.Module):
     """(batch, feature, frame) → (batch, channels, frame), channels = hidden · directions; `lengths` as of BidirectionalLSTM.
 
-    The weights from state to state start orthogonal, and what an LSTM forgets starts at a bias of 1 (Jozefowicz et al., 2015).
+    The weights from state to state start orthogonal, and what an LSTM forgets starts at a bias of 1 (Jozefowicz et al., 2015). With
+    `memory` frames the units of an LSTM or GRU start with memories of 1 to so many frames, drawn as in [TO18]: what lies far back is then
+    learned far sooner.
     `step` of one that hears the past alone takes the next frames and the state before them (None: before the first).
     """
 
     stride = 1
 
     def __init__(
-        self, features: int, hidden: int, kind: Kind = "gru", layers: int = 1, *, bidirectional: bool = False, dropout: float = 0.0
+        self,
+        features: int,
+        hidden: int,
+        kind: Kind = "gru",
+        layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        memory: int = 0,
     ) -> None:
         super().__init__()
+        if memory and (kind == "rnn" or memory < 2):
+            raise OptionError(f'memory={memory}: 2 frames at least, and not of kind="rnn", which has no gates')
         kinds: dict[str, Any] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
         if kind not in kinds:
             raise OptionError(f'kind={kind!r}: "rnn", "gru" or "lstm"')
@@ -73,6 +86,11 @@ class Recurrent(nn.Module):
                 p.data[hidden : 2 * hidden] = 1.0
             elif kind == "lstm" and name.startswith("bias_hh"):
                 p.data[hidden : 2 * hidden] = 0.0
+            if memory and name.startswith("bias"):  # of the gate that keeps, and of an LSTM's that lets in
+                kept = torch.empty(hidden).uniform_(1, memory - 1).log() * name.startswith("bias_ih")
+                p.data[hidden : 2 * hidden] = kept
+                if kind == "lstm":
+                    p.data[:hidden] = -kept
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         return over_frames(self.net, x, lengths)

@@ -45,8 +45,11 @@ class Standardised(Wrapped):
         fitted(self, mean=mean.float()[..., None].to(device), deviation=deviation.float()[..., None].to(device))
 
     def forward(self, raw: Tree) -> Tensor:
-        x = self.part(raw)
-        return (x - self.mean) / self.deviation
+        return self.after(self.part(raw))
+
+    def after(self, features: Tensor) -> Tensor:
+        """What becomes of the features of the part within."""
+        return (features - self.mean) / self.deviation
 
     def invert(self, features: Tensor) -> Tensor:
         """Back to the features of the part within."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import OptionError
-from .framing import SoundPart, hann, magnitudes, overlap_add, powers, spectra, synthesized
+from .framing import SoundPart, hann, magnitudes, overlap_add, powers, spectra, synthesized, whole
 from .scales import spans
 
 SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
@@ -82,10 +82,12 @@ class STFT(Spectral):
         """
         frames = spectrum.shape[-1]
         made = synthesized(spectrum.reshape(-1, *spectrum.shape[-2:]), self.window, self.hop)
-        made = (made / self._weights(frames)).flatten(-2)
+        weights = self._weights(frames)
+        made = (made / weights if whole(spectrum) else made.div_(weights)).flatten(-2)
         length = (frames - 1) * self.hop if length is None else length
         start = self.n_fft // 2
-        made = nn.functional.pad(made, (0, max(0, start + length - made.shape[-1])))[..., start : start + length]
+        missing = start + length - made.shape[-1]
+        made = (nn.functional.pad(made, (0, missing)) if missing > 0 else made)[..., start : start + length]
         return made.reshape(*spectrum.shape[:-2], length)
 
     def _weights(self, frames: int) -> Tensor:
@@ -148,7 +150,7 @@ class Banded(Spectral):
         if out is None:
             return self.bank[:, :: self.power] @ (powers if self.power == 2 else magnitudes)(spectrum)
         squares = torch.view_as_real(spectrum).square_()
-        heard = squares.flatten(-2) if self.power == 2 else squares.sum(-1).sqrt_()
+        heard = squares.flatten(-2) if self.power == 2 else (squares[..., 0] + squares[..., 1]).sqrt_()  # faster than a sum over two
         for first, last, low, high in self._spans:
             low, high = low * self.power, high * self.power
             torch.mm(self.bank[first:last, low:high], heard[:, low:high].T, out=out[first:last])

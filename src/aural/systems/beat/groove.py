@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from aural.encodings import BarPointer, BeatsInBars, FrameClasses, FrameEvents, PeakPicking
 from aural.encodings.tags import ClipTags
 from aural.errors import OptionError, UnknownName
-from aural.nets.padding import Chain, heard
+from aural.nets.padding import Chain, Contrast, heard
 from aural.objectives import Supervised, binary, classes, shift_tolerant, weighted_binary
 from aural.part import Lengths, Part
 from aural.representations import LogMel, Semitones, Standardised, Views
@@ -48,7 +48,15 @@ LOSSES: dict[str, Any] = {
 
 
 @system()
-def groove(width: int = 96, channels: int = 12, dropout: float = 0.1, heads: tuple[str, ...] = ("beats", "onsets")) -> System:
+def groove(
+    width: int = 96,
+    channels: int = 12,
+    dropout: float = 0.1,
+    heads: tuple[str, ...] = ("beats", "onsets"),
+    contrast: float = 0.0,
+) -> System:
+    if contrast < 0:
+        raise OptionError(f"contrast={contrast:g}: seconds around each frame that its level is compared with, 0 for none")
     for name in heads:
         if name not in HEADS:
             raise UnknownName.among("head", name, HEADS)
@@ -63,12 +71,12 @@ def groove(width: int = 96, channels: int = 12, dropout: float = 0.1, heads: tup
     return System(
         task=(beat, downbeat, *((onset,) if "onsets" in heads else ()), *((tag,) if "tags" in heads else ())),
         input={"views": views, "lengths": Lengths(views)},
-        net=Groove(width, channels, dropout, heads),
+        net=Groove(width, channels, dropout, heads, round(contrast * 50)),
         output={name: output(name) for name in heads},
         objective=Supervised(**{name: LOSSES[name] for name in heads}),
         recipe=Recipe(data="songs:0", seconds=30, batch=16, steps=20_000, rate=2e-3, average=0.999, augment="realaug"),
-        window=240.0,
-        context=28.0,
+        window=300.0,
+        context=28.0 + contrast / 2,
     )
 
 
@@ -89,11 +97,20 @@ class Groove(nn.Module):
     (batch, word).
 
     Each view is folded along its bands by strided convolutions, the sum of both goes through residual convolutions dilated by
-    1 … 256 frames and back: ±27 s are heard. A downbeat is a beat: its logit is part of the beats'.
+    1 … 256 frames and back: ±27 s are heard. A downbeat is a beat: its logit is part of the beats'. contrast: first, every band is
+    compared with so many of its frames.
     """
 
-    def __init__(self, width: int = 96, channels: int = 12, dropout: float = 0.1, heads: tuple[str, ...] = ("beats", "onsets")) -> None:
+    def __init__(
+        self,
+        width: int = 96,
+        channels: int = 12,
+        dropout: float = 0.1,
+        heads: tuple[str, ...] = ("beats", "onsets"),
+        contrast: int = 0,
+    ) -> None:
         super().__init__()
+        self.contrast = Contrast(contrast) if contrast else None
         c, self.heads = channels, heads
         self.mel = Chain(folded(1, c, 4), folded(c, 2 * c, 2), folded(2 * c, 4 * c, 2), nn.Flatten(1, 2), nn.Conv1d(MEL // 4 * c, width, 1))
         self.semitones = Chain(
@@ -106,6 +123,8 @@ class Groove(nn.Module):
 
     def forward(self, views: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
         own = heard(lengths, views.shape[-1])
+        if self.contrast is not None:
+            views = self.contrast(views, own)
         early = self.early(self.mel(views[:, :, :MEL], own) + self.semitones(views[:, :, MEL:], own), own)
         layers = {"early": early, "late": self.late(early, own)}
         rows: dict[str, Tensor] = {name: self.get_submodule(name)(layers[HEADS[name][0]]) for name in self.heads}

@@ -23,6 +23,7 @@ from aural.encodings.keys import KeyFrames
 from aural.encodings.notes import NoteFrames
 from aural.encodings.pitch_track import PitchTrack
 from aural.nets.padding import Chain, heard
+from aural.nets.pieces import by_pieces
 from aural.objectives import Supervised, chord_frames, classes, note_frames, pitch_track
 from aural.part import Lengths
 from aural.representations import CQT, Standardised
@@ -37,6 +38,7 @@ from aural.tasks.note import note
 A0, FINE = 27.5, 3  # Hz; bins a semitone
 PITCHES, BASS = 88, 48
 HARMONICS = (-36, 0, 36, 57, 72, 84, 93, 101)  # bins from a tone to its 1/2, 1, 2, 3, 4, 5, 6 and 7-fold
+NEAR, AGAIN = 7, 3  # frames that `_near` and `_maps` hear to either side
 CHORD_HEADS = (13, 13, 12)  # root, bass, tones; 170 classes follow
 
 
@@ -62,7 +64,7 @@ def pitch(channels: int = 32, width: int = 320, dropout: float = 0.1, vocabulary
             key=(classes, 0.1),
         ),
         recipe=Recipe(data="mixed:0", seconds=20, batch=32, steps=20_000, rate=1.5e-3, average=0.999, augment="realaug"),
-        window=120.0,
+        window=300.0,
         context=16.0,
     )
 
@@ -96,15 +98,15 @@ class Pitch(nn.Module):
 
     def forward(self, cqt: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
         own = heard(lengths, cqt.shape[-1])
-        stack = harmonics(cqt)
-        near = self.stem(stack, own)
-        for layer in self.near:
-            near = layer(near, own)
-        far = self.far(self.fold(near, own), own)
-        joined = self.joined(torch.cat([near, self.unfold(far, own)], 1), own)
-        maps = self.maps(joined) if own is None else self.maps(joined) * own[:, None]
-        voice = maps[:, [0, 1, 4, 5]].repeat_interleave(FINE, 2)  # onset, sounding, bass, leading voice
-        contour = self.contour(torch.cat([self.fine(stack, own), voice], 1), own)[:, 0] + voice[:, 3]
+        if self.training or own is not None:
+            near, folded = self._near(cqt, own)
+        else:
+            near, folded = by_pieces(self._near, cqt, reach=NEAR)
+        far = self.far(folded, own)
+        if self.training or own is not None:
+            maps, contour = self._maps(cqt, near, far, own)
+        else:
+            maps, contour = by_pieces(self._maps, cqt, near, far, reach=AGAIN)
         no_melody, no_bass = self.absent(far).split(1, 1)
         harmony = self.harmony(far, own)
         parts = self.root_bass_tones(harmony)
@@ -115,6 +117,20 @@ class Pitch(nn.Module):
             "chords": torch.cat([parts, self.chords(torch.cat([harmony, parts], 1))], 1),
             "key": self.key(self.longer(harmony, own)),
         }
+
+    def _near(self, cqt: Tensor, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What each semitone hears (batch, channel, 88, frame), and all of them together (batch, width, frame)."""
+        near = self.stem(harmonics(cqt), own)
+        for layer in self.near:
+            near = layer(near, own)
+        return near, self.fold(near, own)
+
+    def _maps(self, cqt: Tensor, near: Tensor, far: Tensor, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Maps of semitones (batch, 6, 88, frame) and of the melody in thirds of them (batch, 264, frame)."""
+        joined = self.joined(torch.cat([near, self.unfold(far, own)], 1), own)
+        maps = self.maps(joined) if own is None else self.maps(joined) * own[:, None]
+        voice = maps[:, [0, 1, 4, 5]].repeat_interleave(FINE, 2)  # onset, sounding, bass, leading voice
+        return maps.contiguous(), self.contour(torch.cat([self.fine(harmonics(cqt), own), voice], 1), own)[:, 0] + voice[:, 3]
 
 
 def harmonics(cqt: Tensor) -> Tensor:

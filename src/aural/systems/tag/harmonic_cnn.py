@@ -42,7 +42,7 @@ def harmonic_cnn(
     return System(
         task=task(of),
         input={"x": spectrogram, "lengths": Lengths(spectrogram)},
-        net=Segments(Classifier(HarmonicCNN(harmonics, channels, n_fft, frames), len(labels), "max", dropout=0.5), frames, at_once=16),
+        net=Segments(Classifier(HarmonicCNN(harmonics, channels, n_fft, frames), len(labels), "max", dropout=0.5), frames, at_once=2),
         output=clip_words(of, labels),
         objective=Supervised(binary if of == "tags" else classes),
         recipe=Recipe(seconds=seconds, batch=16, steps=10_000, rate=1e-3),

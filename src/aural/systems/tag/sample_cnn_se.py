@@ -42,7 +42,7 @@ def sample_cnn_se(
     return System(
         task=task(of),
         input={"x": wave, "lengths": Lengths(wave)},
-        net=Segments(Classifier(body, len(labels), "mean", dropout), body.stride),
+        net=Segments(Classifier(body, len(labels), "mean", dropout), body.stride, at_once=1),
         output=clip_words(of, labels),
         objective=Supervised(binary if of == "tags" else classes),
         recipe=Recipe(seconds=body.stride / rate, batch=23, steps=20_000, rate=1e-3),
