@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -40,7 +41,8 @@ def write_pages(_app: Any) -> None:
     modules = list(public_modules())
     pages["index.md"] = "# Reference\n\nEvery public module, from its docstrings.\n\n```{toctree}\n" + "\n".join(modules) + "\n```\n"
     for module in modules:
-        pages[f"{module}.md"] = f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+        shown = "".join(f"\n.. {kind}:: {module}.{name}\n" for kind, name in lent(module))
+        pages[f"{module}.md"] = f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n{shown}```\n"
     folder = HERE / "api"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.md"):
@@ -62,6 +64,19 @@ def public_modules() -> list[str]:
         if not any(part.startswith("_") for part in parts) and parts[1:2] != ("systems",):
             found.append(".".join(parts))
     return found
+
+
+def lent(module: str) -> list[tuple[str, str]]:
+    """(directive, name) of what a package shows although a private file of it holds it: autodoc leaves out what is imported."""
+    path = HERE.parent / "src" / Path(*module.split(".")) / "__init__.py"
+    if not path.exists():
+        return []
+    tree = ast.parse(path.read_text(encoding="utf-8")).body
+    listed = [n.value for n in tree if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
+    public = {n.value for value in listed for n in ast.walk(value) if isinstance(n, ast.Constant)}
+    files = [n for n in tree if isinstance(n, ast.ImportFrom) and n.level == 1 and (n.module or "").startswith("_")]
+    names = [alias.name for n in files for alias in n.names if alias.name in public]
+    return [("autofunction" if name.islower() else "autodata" if name.isupper() else "autoclass", name) for name in names]
 
 
 def cell(text: str) -> str:

@@ -213,6 +213,42 @@ def test_keys_are_named_for_people_and_djs():
     assert len({harmony.camelot(k) for k in harmony.KEYS}) == len({harmony.open_key(k) for k in harmony.KEYS}) == 24
 
 
+@pytest.mark.parametrize(
+    ("key", "sharps", "minor", "short"),
+    [("C", 0, False, "C"), ("A minor", 0, True, "Am"), ("F#:major", 6, False, "F#"), ("Gb:major", -6, False, "Gb"),
+     ("Eb:min", -6, True, "Ebm"), ("G#:major", -4, False, "Ab"), ("Fb:major", 4, False, "E"), ("D#:minor", 6, True, "D#m"),
+     ("Db:minor", 4, True, "C#m"), ("A:aeolian", 0, True, "Am"), ("G:ionian", 1, False, "G")],
+)  # fmt: skip
+def test_a_key_has_a_signature_of_seven_at_most_and_a_short_name(key, sharps, minor, short):
+    assert harmony.signature(key) == (sharps, minor)
+    assert harmony.short_key(key) == short
+
+
+@pytest.mark.parametrize("key", ["", "N", "D:dorian", "X", "foo"])
+def test_what_is_no_key_or_has_another_mode_has_no_signature(key):
+    assert harmony.signature(key) is None
+    assert harmony.short_key(key) == harmony.camelot(key) == harmony.open_key(key) == ""
+
+
+def test_a_pitch_is_spelled_as_in_its_key_and_sounds_the_same():
+    steps = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
+    for sharps in range(-7, 8):
+        for minor in (False, True):
+            for pitch in range(128):
+                letter, alter, octave = harmony.spelled_pitch(pitch, sharps, minor)
+                assert 12 * (octave + 1) + steps[letter] + alter == pitch
+    assert harmony.spelled_pitch(61, -4) == ("D", -1, 4)
+    assert harmony.spelled_pitch(61, 3) == ("C", 1, 4)
+    assert harmony.spelled_pitch(64, -4) == ("E", 0, 4)  # not Fb
+    assert harmony.spelled_pitch(59, -7) == ("C", -1, 4)
+
+
+@pytest.mark.parametrize(("label", "bass"), [("C:maj", "C"), ("A:min7/b3", "C"), ("Gb:maj/3", "Bb"), ("F#:7/b7", "E"), ("D:maj/9", "E")])
+def test_a_bass_has_the_name_that_its_degree_says(label, bass):
+    assert harmony.note_name(parse(label).bass_place) == bass
+    assert parse(label).bass_class == harmony.pitch_class(harmony.place_of(bass))
+
+
 def test_a_fifth_up_is_one_more_on_the_wheel_and_the_relative_key_shares_the_number():
     for tonic in range(12):
         for minor in (False, True):

@@ -53,10 +53,16 @@ def pitch_class(place: int) -> int:
     return 7 * place % 12
 
 
+def letter_of(place: int) -> tuple[str, int]:
+    """Letter and alteration in semitones of a place: ("G", -1) for -6."""
+    alter, letter = divmod(place + 1, 7)
+    return _LETTERS[letter], alter
+
+
 def note_name(place: int) -> str:
     """ "F#" for 6, "Gb" for -6."""
-    turns, letter = divmod(place + 1, 7)
-    return _LETTERS[letter] + ("#" * turns if turns > 0 else "b" * -turns)
+    letter, alter = letter_of(place)
+    return letter + ("#" * alter if alter > 0 else "b" * -alter)
 
 
 def place_of(name: str) -> int:
@@ -69,11 +75,12 @@ def place_of(name: str) -> int:
 
 def degree_steps(degree: str) -> int:
     """Semitones of a degree over the root: "b7" → 10, "9" → 14. Raises AnnotationError."""
-    number, sharps = _degree(degree)
+    number, sharps = read_degree(degree)
     return _DEGREE_STEPS[(number - 1) % 7 + 1] + 12 * ((number - 1) // 7) + sharps
 
 
-def _degree(degree: str) -> tuple[int, int]:
+def read_degree(degree: str) -> tuple[int, int]:
+    """Number and alteration in semitones beside the degree of a major scale: "b7" → (7, -1). Raises AnnotationError."""
     found = _DEGREE.fullmatch(degree)
     if found is None:
         raise AnnotationError(f"{degree!r} is no degree of a chord; write 1 to 13 after b or #, as in b7 or #11")
@@ -112,9 +119,17 @@ class Chord:
         return 12 if self.root is None else pitch_class(self.root)
 
     @property
+    def bass_place(self) -> int | None:
+        """Place of the bass on the line of fifths; None for N and X."""
+        if self.root is None:
+            return None
+        number, sharps = read_degree(self.bass)
+        return self.root + _DEGREE_FIFTHS[(number - 1) % 7 + 1] + 7 * sharps
+
+    @property
     def bass_class(self) -> int:
         """Pitch class of the bass; 12 for N and X."""
-        return 12 if self.root is None else (pitch_class(self.root) + degree_steps(self.bass)) % 12
+        return 12 if self.bass_place is None else pitch_class(self.bass_place)
 
     @property
     def pitch_classes(self) -> frozenset[int]:
@@ -159,7 +174,7 @@ class Chord:
     @property
     def plain(self) -> str:
         """As on a lead sheet: "Am7", "F#m7b5", "C/E", "N.C."; "?" for X."""
-        if self.root is None:
+        if self.root is None or self.bass_place is None:
             return "N.C." if self.quality == "N" else "?"
         added = [d for d in self.degrees if d[0] != "*"]
         left_out = [f"no{d[1:]}" for d in self.degrees if d[0] == "*"]
@@ -169,12 +184,7 @@ class Chord:
             word = f"7{word}"
         more = [*(f"add{d}" if not d.startswith(("b", "#")) else d for d in added), *left_out]
         name = note_name(self.root) + word + (f"({','.join(more)})" if more else "")
-        return name if self.bass == "1" else f"{name}/{note_name(self.root + _fifths(self.bass))}"
-
-
-def _fifths(degree: str) -> int:
-    number, sharps = _degree(degree)
-    return _DEGREE_FIFTHS[(number - 1) % 7 + 1] + 7 * sharps
+        return name if self.bass == "1" else f"{name}/{note_name(self.bass_place)}"
 
 
 def reduced_quality(quality: str, vocabulary: str, near: bool = False) -> str:
@@ -202,7 +212,7 @@ def parse(label: str) -> Chord:
     if quality and quality not in SHORTHANDS:
         raise AnnotationError(f"{label!r}: no chord quality {quality!r}; there are {', '.join(SHORTHANDS)}")
     for degree in (*degrees, bass or "1"):
-        _degree(degree.removeprefix("*"))
+        read_degree(degree.removeprefix("*"))
     return Chord(place_of(letter + signs), quality, degrees, bass or "1")
 
 
@@ -313,10 +323,23 @@ def class_of(chord: Chord, vocabulary: str = "full", near: bool = False) -> int:
 
 def read_key(key: str) -> tuple[int, bool]:
     """ "Gb:major", "A minor", "F#m", "C" → (place of the tonic on the line of fifths, is it minor?). Raises AnnotationError."""
-    found = re.fullmatch(r"([A-G](?:b*|#*))(?:[: ]?(major|minor|maj|min|m|M))?", key.strip())
+    found = re.fullmatch(r"([A-G](?:b*|#*))(?:[: ]?(major|minor|maj|min|ionian|aeolian|m|M))?", key.strip())
     if found is None:
         raise AnnotationError(f"{key!r} is no key; write C:major or A:minor")
-    return place_of(found[1]), (found[2] or "").startswith(("mi", "m")) and not (found[2] or "").startswith("ma")
+    return place_of(found[1]), found[2] in ("minor", "min", "aeolian", "m")
+
+
+def signature(key: str) -> tuple[int, bool] | None:
+    """Sharps of a key's signature (flats below 0), and whether it is minor; None for no key and for other modes. A key that would need
+    more than seven is written as its twin: "G#:major" has the four flats of Ab."""
+    try:
+        place, minor = read_key(key)
+    except AnnotationError:
+        return None
+    sharps = place - 3 * minor
+    while abs(sharps) > 7:
+        sharps += -12 if sharps > 0 else 12
+    return sharps, minor
 
 
 def key_name(tonic: int, minor: bool) -> str:
@@ -336,9 +359,16 @@ def plain_key(key: str) -> str:
     return f"{note_name(place)} {'minor' if minor else 'major'}"
 
 
+def short_key(key: str) -> str:
+    """As tags and MIDI have it: "Am", "Eb", of seven sharps or flats at most; "" for no key."""
+    found = signature(key)
+    return "" if found is None else note_name(found[0] + 3 * found[1]) + "m" * found[1]
+
+
 def camelot(key: str) -> str:
     """The number on the wheel that DJs mix by: "8A" for A minor, "8B" for C major; a fifth up is one more. "" for no key."""
-    return f"{_wheel(key) % 12 + 1}{'A' if read_key(key)[1] else 'B'}" if key and key != "N" else ""
+    found = signature(key)
+    return "" if found is None else f"{(found[0] + 7) % 12 + 1}{'A' if found[1] else 'B'}"
 
 
 def lasting(keys: Intervals) -> dict[str, float]:
@@ -359,20 +389,30 @@ def main_key(keys: Intervals | Label | None) -> str:
 
 def open_key(key: str) -> str:
     """Open Key notation: "1m" for A minor, "1d" for C major. "" for no key."""
-    return f"{(_wheel(key) - 7) % 12 + 1}{'m' if read_key(key)[1] else 'd'}" if key and key != "N" else ""
-
-
-def _wheel(key: str) -> int:
-    place, minor = read_key(key)
-    return place - 3 * minor + 7
+    found = signature(key)
+    return "" if found is None else f"{found[0] % 12 + 1}{'m' if found[1] else 'd'}"
 
 
 def spelled_in(tone: int, key: str) -> int:
     """The place on the line of fifths that a pitch class has in a key: from the flat second to the sharp fourth of a major key, from the
     flat fifth to the major seventh of a minor one."""
     tonic, minor = read_key(key)
-    low = tonic - (6 if minor else 5)
+    return _placed(tone, tonic - 3 * minor, minor)
+
+
+def _placed(tone: int, sharps: int, minor: bool) -> int:
+    low = sharps - (3 if minor else 5)
     return (7 * tone - low) % 12 + low
+
+
+def spelled_pitch(pitch: int, sharps: int, minor: bool = False) -> tuple[str, int, int]:
+    """Letter, alteration and octave of a MIDI number in a key of that signature: as `spelled_in`, but E, not Fb, where the scale has no
+    Fb."""
+    place = _placed(pitch, sharps, minor)
+    if not sharps - 1 <= place <= sharps + 5 and not (minor and place == sharps + 8):  # of a minor key's sevenths both are its own
+        place += 12 * ((place < place_of("Gb")) - (place > place_of("A#")))
+    letter, alter = letter_of(place)
+    return letter, alter, (pitch - alter) // 12 - 1
 
 
 def key_of_chords(chords: Sequence[Chord], lengths: Iterable[float]) -> str:
@@ -417,6 +457,7 @@ def respelled(chords: Intervals, keys: Intervals | None = None) -> Intervals:
 
 __all__ = [
     "FULL", "KEYS", "MAJMIN", "NONE", "SEVENTHS", "SHORTHANDS", "UNKNOWN", "VOCABULARIES", "Chord", "camelot", "class_of", "classes",
-    "degree_steps", "key_name", "key_of_chords", "note_name", "open_key", "parse", "pitch_class", "place_of", "plain_key", "read_chart",
-    "read_key", "read_plain", "reduced_quality", "respelled", "spelled", "spelled_in",
+    "degree_steps", "key_name", "key_of_chords", "lasting", "letter_of", "main_key", "note_name", "open_key", "parse", "pitch_class",
+    "place_of", "plain_key", "read_chart", "read_degree", "read_key", "read_plain", "reduced_quality", "respelled", "short_key",
+    "signature", "spelled", "spelled_in", "spelled_pitch",
 ]  # fmt: skip

@@ -18,7 +18,6 @@ from aural.analysis import analyze
 from aural.annotations import Events, Example, Grid, Intervals, Tempo
 from aural.formats import About, midi, rekordbox
 from aural.formats._bars import gridded
-from aural.formats._harmony import camelot
 from aural.sound import Recording, Sound, write
 
 RATE = 8000
@@ -129,13 +128,20 @@ def test_without_sections_the_first_bar_and_changes_of_metre_are_cues():
     assert [(cue.get("Name"), cue.get("Start")) for cue in cues] == [("1", "0.500"), ("3/4", "8.500")]
 
 
+@pytest.mark.parametrize("words", ["789" + "1234" * 2, "56" + "1" * 3, "23456", "1234" + "567"])
+def test_no_beat_lies_past_the_end_of_its_bar(words):
+    beats = Events(0.5 * np.arange(len(words)), tuple(words))
+    for mark in track(Example(beats=beats)).iterfind("TEMPO"):
+        assert 1 <= int(mark.get("Battito", "")) <= int(mark.get("Metro", "").split("/")[0])
+
+
 @pytest.mark.parametrize(
     ("key", "wheel"),
     [("C:major", "8B"), ("A:minor", "8A"), ("G", "9B"), ("F#:minor", "11A"), ("Bb:major", "6B"), ("Ab:minor", "1A"), ("B:major", "1B"),
      ("Eb:min", "2A"), ("D:dorian", ""), ("N", ""), ("C#:major", "3B"), ("Db", "3B")],
 )  # fmt: skip
 def test_keys_stand_on_the_wheel_that_djs_know(key, wheel):
-    assert camelot({"key": Intervals([0.0], [9.0], (key,))}) == wheel
+    assert track(Example(beats=steady(120.0, 8), key=Intervals([0.0], [9.0], (key,)))).get("Tonality", "") == wheel
 
 
 def test_many_documents_make_one_collection():

@@ -59,8 +59,17 @@ def test_the_files_that_are_always_written(result):
 def test_positions_are_counted_from_downbeats_where_beats_have_none():
     beats = Events(np.arange(7) * 0.5)
     files = formats.always("a", Example(beats=beats, downbeats=Events([1.01, 2.5])), [task("beat")])
-    assert [line.split("\t")[1] for line in files["a.beats"].decode().splitlines()] == ["0", "0", "1", "2", "3", "1", "2"]
+    assert [line.split("\t")[1] for line in files["a.beats"].decode().splitlines()] == ["2", "3", "1", "2", "3", "1", "2"]
     assert formats.always("a", Example(beats=beats), [task("beat")])["a.beats"].decode().startswith("0.000000\t0\n0.500000\t0\n")
+
+
+@pytest.mark.parametrize("words", [(), ("piano",), (Label("piano", 0.9), Label("voice, high", 0.5))])
+def test_tags_are_a_row_each(words):
+    names = [word.name if isinstance(word, Label) else word for word in words]
+    rows = list(csv.DictReader(io.StringIO(written("csv", Example(tags=words), [task("tag")])["song.tags.csv"])))
+    assert [row["label"] for row in rows] == names
+    assert [row["confidence"] for row in rows] == [f"{w.confidence:g}" if isinstance(w, Label) else "" for w in words]
+    assert written("lab", Example(tags=words), [task("tag")])["song.tags.lab"].splitlines() == names
 
 
 # ---- csv

@@ -79,6 +79,20 @@ def test_a_change_of_metre_is_written():
     assert signs == [(0, 4), (4 * 480, 3)]
 
 
+@pytest.mark.parametrize(
+    ("words", "signatures"),
+    [
+        (["1", "2", "3", ""] * 2, [(0, 3), (3, 1), (4, 3)]),
+        ([*"123", *[""] * 7, *"123"], [(0, 3), (9, 1), (10, 3)]),
+        ([*"123", *[""] * 7], [(0, 3)]),
+        (["1", "", "", ""] * 2, [(0, 4)]),
+    ],
+)
+def test_beats_that_are_not_counted_go_on_in_bars_as_before(words, signatures):
+    grid = midi.Map(Events(0.5 * np.arange(len(words)), tuple(words)))
+    assert [(tick // grid.ticks, size) for tick, size, _ in grid.bars] == signatures
+
+
 def test_tempo_alone_is_a_constant_map():
     assert [m.tempo for _, m in messages({"tempo": Tempo(np.array([100.0]))}, "set_tempo")] == [600_000]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aural import formats
+from aural import formats, harmony
 from aural.annotations import Events, Example, Grid, Intervals, Label, Notes, Tempo
 from aural.formats import About, musicxml
 
@@ -237,11 +237,9 @@ def test_chords_keep_their_kind_and_degrees(label, kind, degrees):
 
 def test_every_kind_is_one_that_music21_knows():
     music21 = pytest.importorskip("music21")
-    spans = [(4 * i, 4 * i + 4, f"D:{quality}") for i, quality in enumerate(formats.jams.QUALITIES) if quality not in ("1", "5")]
+    spans = [(4 * i, 4 * i + 4, f"D:{quality}") for i, quality in enumerate(harmony.SHORTHANDS) if quality not in ("1", "5")]
     fields = {"beats": pulse("1234" * len(spans)), "chords": chart(*spans)}
     score = music21.converter.parse(musicxml.dumps(fields).decode(), format="musicxml")
-    from aural import harmony
-
     found = [sorted(c.pitchClasses) for c in score.flatten().getElementsByClass("ChordSymbol")]
     assert found == [sorted(harmony.parse(label).pitch_classes) for *_, label in spans]
 
@@ -263,9 +261,41 @@ def test_what_begins_before_the_first_beat_has_bars_too():
     assert [(float(bar[0]), *bar[1:3]) for bar in bars] == [(0, 0, 4), (3, 1, 4), (7, 2, 4)]
 
 
-def test_bars_that_are_not_known_have_four_beats():
-    _, _, bars = read(tree({"beats": pulse("????????"), "melody_notes": sung([(0, 1, 60)])}))
+def doubts(root: ElementTree.Element) -> list[str]:
+    """A word a bar: "?" where one stands, the time signature where one is written, in brackets where it is not printed."""
+    found = []
+    for measure in root.iterfind("part/measure"):
+        time, words = measure.find("attributes/time"), [w.text or "" for w in measure.iterfind("direction/direction-type/words")]
+        sign = "" if time is None else f"{time.findtext('beats')}/{time.findtext('beat-type')}"
+        found.append("".join([*words, f"({sign})" if time is not None and time.get("print-object") == "no" else sign]))
+    return found
+
+
+def test_bars_that_are_not_known_have_four_beats_and_say_so():
+    root = tree({"beats": pulse("????????"), "melody_notes": sung([(0, 1, 60)])})
+    _, _, bars = read(root)
     assert [bar[1:] for bar in bars] == [(1, 4, 4), (2, 4, 4)]
+    assert doubts(root) == ["?(4/4)", ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("1234" * 3, ["4/4", "", ""]),
+        ("34" + "1234" * 2, ["4/4", "", ""]),
+        ("123" * 2 + "???????" + "123" * 2, ["3/4", "", "?", "", "(1/4)", "3/4", ""]),
+        ("123" * 2 + "???" + "1234", ["3/4", "", "?", "4/4"]),
+        ("1234" + "??" + "123" * 2, ["4/4", "?(2/4)", "3/4", ""]),
+        ("?????" + "1234" * 2, ["?(4/4)", "", "4/4", ""]),
+        ("1234" * 2 + "????????", ["4/4", "", "?", ""]),
+        ("1???" * 3, ["4/4", "", ""]),
+    ],
+)
+def test_only_what_is_known_of_the_metre_is_printed(words, written):
+    fields = {"beats": pulse(words), "chords": chart((0, len(words), "C:maj"))}
+    root = tree(fields)
+    assert doubts(root) == written
+    read(root)  # adds up
 
 
 def test_a_modulation_is_spelled_and_signed():

@@ -34,7 +34,6 @@ from ..tasks import Task
 from . import audacity, clicks, csv, jams, lab, midi, musicxml, reaper, rekordbox, sv, tag, tempo
 from ._about import About, Used
 from ._bars import main_bpm
-from ._harmony import camelot
 from ._reading import read, read_fields
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "SoundFormat",
     "Used",
     "always",
-    "camelot",
     "jams",
     "main_bpm",
     "read",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..annotations import Events
+from .. import rhythm
+from ..annotations import Events, Label
 
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -35,6 +38,13 @@ def note_name(pitch: float) -> str:
     return f"{NAMES[nearest % 12]}{nearest // 12 - 1}"
 
 
+def tags(value: Any) -> list[Label] | None:
+    """Words for the whole, any number of them, as Labels; None for what is something else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(word, Label | str) for word in value):
+        return None
+    return [word if isinstance(word, Label) else Label(word) for word in value]
+
+
 def hertz(pitch: float) -> float:
     """MIDI number → Hz at A4 = 440."""
     return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
@@ -46,16 +56,6 @@ def midi(frequency: float) -> float:
 
 
 def positions(beats: Events, downbeats: Events | None = None) -> list[int]:
-    """Position in the bar of each beat, 1 is the downbeat, 0 unknown: from the beats' labels, or counted from downbeats within
-    70 ms of a beat."""
-    if beats.labels is not None:
-        return [int(label) if label.isdecimal() else 0 for label in beats.labels]
-    found, position = [], 0
-    firsts = downbeats.times if isinstance(downbeats, Events) else np.zeros(0)
-    for time in beats.times:
-        if firsts.size and np.abs(firsts - time).min() <= 0.07:
-            position = 1
-        elif position:
-            position += 1
-        found.append(position)
-    return found
+    """Position in the bar of each beat, 1 is the downbeat, 0 unknown: the beats' own, else counted from the downbeats."""
+    counted = rhythm.counted({"beats": beats, "downbeats": downbeats})
+    return rhythm.positions(beats if counted is None else counted).tolist()

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..annotations import Curves, Events, Intervals, Label, Notes, Score, Tempo, Text, Vector
 from ._about import About
-from ._words import number, positions, seconds
+from ._words import number, positions, seconds, tags
 
 STEP, HOLE = 0.01, 0.06  # seconds
 
@@ -31,8 +31,8 @@ def table(value: Any, namespace: str = "", downbeats: Events | None = None) -> s
     """One annotation; "" for what is none.
 
     Events time,(position of beats | label),confidence · Intervals start,end,label,confidence · Notes start,end,pitch,velocity,
-    confidence,(track) · Curves time and a column a curve, a melody every 10 ms · Tempo bpm,probability · Label label,confidence ·
-    Score value,over · Vector value · Text text."""
+    confidence,(track) · Curves time and a column a curve, a melody every 10 ms · Tempo bpm,probability · Label label,confidence,
+    and so a row each of several · Score value,over · Vector value · Text text."""
     if isinstance(value, Events):
         columns: dict[str, Sequence[str]] = {"time": [seconds(t) for t in value.times]}
         if namespace == "beat":
@@ -66,8 +66,9 @@ def table(value: Any, namespace: str = "", downbeats: Events | None = None) -> s
         columns = {"time": [seconds(t) for t in value.times], **{n: _known(v, 0) for n, v in zip(names, value.values, strict=True)}}
     elif isinstance(value, Tempo):
         columns = {"bpm": _known(value.bpms, 0), "probability": _known(value.probabilities, 0)}
-    elif isinstance(value, Label):
-        columns = {"label": [value.name], "confidence": [number(value.confidence) if value.confidence is not None else ""]}
+    elif (words := tags([value] if isinstance(value, Label) else value)) is not None:
+        sure = [number(word.confidence) if word.confidence is not None else "" for word in words]
+        columns = {"label": [word.name for word in words], "confidence": sure}
     elif isinstance(value, Score):
         columns = {"value": [number(value.value)], "over": [str(int(value.over))]}
     elif isinstance(value, Vector):

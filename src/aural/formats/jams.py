@@ -19,18 +19,15 @@ import numpy as np
 
 from ..annotations import Curves, Events, Example, Grid, Intervals, Label, Notes, Score, Tempo, Text, Vector
 from ..errors import AnnotationError
+from ..harmony import SHORTHANDS
 from ..tasks import maker
 from ._about import About
 from ._words import midi
 
 VERSION = "0.3.5"
-QUALITIES = (
-    *("maj", "min", "dim", "aug", "maj6", "min6", "7", "maj7", "min7", "dim7", "hdim7", "minmaj7", "aug7"),
-    *("9", "maj9", "min9", "11", "maj11", "min11", "13", "maj13", "min13", "sus2", "sus4", "1", "5"),
-)
 _DEGREE = r"(?:b*|#*)(?:1[0-3]|[1-9])"
 _ADDED = rf"\(\*?{_DEGREE}(?:,\*?{_DEGREE})*\)"
-CHORD = re.compile(rf"N|X|[A-G](?:b*|#*)(?::(?:(?:{'|'.join(QUALITIES)})(?:{_ADDED})?|{_ADDED}))?(?:/{_DEGREE})?")
+CHORD = re.compile(rf"N|X|[A-G](?:b*|#*)(?::(?:(?:{'|'.join(SHORTHANDS)})(?:{_ADDED})?|{_ADDED}))?(?:/{_DEGREE})?")
 KEY = re.compile(r"N|[A-G][b#]?(?::(?:major|minor|ionian|dorian|phrygian|lydian|mixolydian|aeolian|locrian))?")
 
 # Words that only some namespaces take; the others take any.

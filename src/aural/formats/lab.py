@@ -1,7 +1,7 @@
 """LAB and its kin: plain text without a header, as MIREX and mir_eval read it.
 
 Events time⇥label · beats time⇥position (0 unknown) · Intervals start⇥end⇥label · Notes start⇥end⇥Hz · Curves time⇥Hz (0 unvoiced) ·
-Tempo slower⇥faster⇥weight of the slower · Label its words
+Tempo slower⇥faster⇥weight of the slower · Label its words, several a line each
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..annotations import Curves, Events, Intervals, Label, Notes, Tempo
 from ._about import About
-from ._words import hertz, line, number, positions, seconds
+from ._words import hertz, line, number, positions, seconds, tags
 
 
 def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], about: About) -> dict[str, bytes]:
@@ -50,8 +50,8 @@ def text(value: Any) -> str | None:
         ]
     elif isinstance(value, Tempo):
         rows = [_tempo(value)] if len(value.bpms) else []
-    elif isinstance(value, Label):
-        rows = [[line(value.name)]]
+    elif (words := tags([value] if isinstance(value, Label) else value)) is not None:
+        rows = [[line(word.name)] for word in words]
     else:
         return None
     return "".join("\t".join(row) + "\n" for row in rows)

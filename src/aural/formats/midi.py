@@ -24,14 +24,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import rhythm
+from .. import harmony, rhythm
 from ..annotations import Events, Example, Intervals, Label, Notes, Tempo
 from ..errors import AnnotationError
 from . import _tatum
 from ._about import About
 from ._bars import gridded, main_bpm
-from ._harmony import short_key
-from ._words import line, positions
+from ._words import line
 
 DRUMS = 9  # channel 10, counted from 0
 PERCUSSION = {
@@ -61,9 +60,9 @@ def files(stem: str, fields: Mapping[str, Any], namespaces: Mapping[str, str], a
 class Map:
     """Seconds ⇄ ticks: quarters (n,) in seconds from 0 and ticks, tempo events, time signatures as (tick, beats, unit)."""
 
-    def __init__(self, beats: Events | None, downbeats: Events | None = None, bpm: float = 120.0) -> None:
+    def __init__(self, beats: Events | None, bpm: float = 120.0) -> None:
         times = np.zeros(0) if beats is None else beats.times
-        places = [] if beats is None else positions(beats, downbeats)
+        places: list[int] = [] if beats is None else rhythm.positions(beats).tolist()
         kept = np.flatnonzero(np.diff(times, prepend=-1.0) > 0.001)  # two beats at one place are one
         times, places = times[kept], [places[i] for i in kept]
         gaps = np.diff(times)
@@ -87,7 +86,7 @@ class Map:
                 corners.append((float(time), tick))
             of_beats.append(tick)
         self.beats = np.array(of_beats, dtype=int)
-        self._metres([int(place) for place in places], first)
+        self._metres(places, first)
         self._tempi(corners, gap)
 
     def _lead(self, start: float, gap: float) -> int:
@@ -105,10 +104,10 @@ class Map:
                 self.bars.append((first, 4, 4))
             return
         lengths = [int(self.beats[b] - self.beats[a]) // self.ticks for a, b in pairwise(ones)]  # with a pause inside it
-        last = max(places[ones[-1] :])
-        lengths.append(max(last, lengths[-1] if lengths else 0, 1))
-        known = [max(places[a:b]) for a, b in pairwise([*ones, len(places)])]
-        sizes = [size if length > LARGEST else length for length, size in zip(lengths, known, strict=True)]
+        known = [_counted(places[a:b]) for a, b in pairwise([*ones, len(places)])]
+        sizes = [size if length > LARGEST or 1 < size < length else length for length, size in zip(lengths, known, strict=False)]
+        sizes.append(max(known[-1], sizes[-1] if sizes else 1))
+        lengths.append(sizes[-1])
         before = (int(self.beats[ones[0]]) - first) // self.ticks
         if before % sizes[0]:
             self.bars.append((first, before % sizes[0], 4))
@@ -160,6 +159,11 @@ class Map:
         return float(np.interp(tick, self._places, self._seconds))
 
 
+def _counted(places: list[int]) -> int:
+    """How far beats are counted from 1 on."""
+    return next((i for i, place in enumerate(places) if place != i + 1), len(places))
+
+
 def notes(fields: Mapping[str, Any], about: About | None = None) -> bytes:
     """The bytes of a MIDI file of the notes alone: no clicks and hits."""
     return dumps(fields, about, hits=False)
@@ -172,7 +176,7 @@ def dumps(fields: Mapping[str, Any], about: About | None = None, hits: bool = Tr
     about = about or About()
     beats, bpm = gridded(fields)[0], main_bpm(fields) or 120.0
     fields = fields if beats is None else {**fields, "beats": beats}
-    grid = Map(beats, None, bpm if 4 < bpm < 1000 else 120.0)
+    grid = Map(beats, bpm if 4 < bpm < 1000 else 120.0)
     file = mido.MidiFile(type=1, ticks_per_beat=grid.ticks, charset="utf-8")
     head: list[tuple[int, int, Any]] = [(0, 0, mido.MetaMessage("track_name", name=line(about.title) if about.title else "tempo"))]
     head += [(tick, 1, mido.MetaMessage("time_signature", numerator=min(n, 255), denominator=unit)) for tick, n, unit in grid.bars]
@@ -180,7 +184,7 @@ def dumps(fields: Mapping[str, Any], about: About | None = None, hits: bool = Tr
     for name, value in fields.items():
         spans = Intervals(np.zeros(1), np.zeros(1), (value.name,)) if isinstance(value, Label) and name == "key" else value
         for start, label in zip(spans.starts, spans.labels, strict=True) if isinstance(spans, Intervals) else ():
-            sign = short_key(label) if name == "key" else ""
+            sign = harmony.short_key(label) if name == "key" else ""
             tick = grid.tick(start)
             head.append((tick, 3, mido.MetaMessage("marker", text=line(label))))
             if sign:

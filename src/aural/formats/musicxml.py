@@ -1,8 +1,9 @@
 """A lead sheet in MusicXML 4.0: the leading voice in bars, chords above it, key, metre, tempo and sections.
 
-Bars        from the downbeats; an upbeat is bar 0; where no bar is known they have four beats. A beat is a quarter; where beats
-            divide in three (`rhythm.divisions`) a dotted one, in bars of six, nine and twelve an eighth. Beats go on before the
-            first and after the last one as far as the music does
+Bars        from the downbeats; an upbeat is bar 0. A beat is a quarter; where beats divide in three (`rhythm.divisions`) a dotted
+            one, in bars of six, nine and twelve an eighth. Beats go on before the first and after the last one as far as the music does
+Unsure      beats whose bar is not known stand in bars like those before them, in bars of four where there are none: a "?" over the first
+            of them, their time signatures not printed
 Melody      quantised to the tatum (`_tatum`): a beat has four parts, or three where that fits better, a dotted one six; notes are
             tied over bar lines and where their length has no sign; named as in the key
 Chords      at the half beat where they begin; "N" is N.C., an unknown chord is left out
@@ -24,9 +25,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from .. import rhythm
+from .. import harmony, rhythm
 from ..annotations import Events, Intervals, Label, Notes, Tempo
-from . import _harmony
+from ..errors import AnnotationError
 from ._about import About
 from ._bars import gridded, main_bpm
 from ._tatum import PARTS, Grid, ternary, voice
@@ -96,16 +97,17 @@ def dumps(fields: Mapping[str, Any], about: About | None = None) -> bytes | None
 
 @dataclass
 class _Bar:
-    """start, length: in parts; beats: of a whole one; beat: how they are written; short: an upbeat. What begins in it, at parts from its
-    start."""
+    """start, length: in parts; beats: of a whole one; beat: how they are written; short: an upbeat; unsure: it may not be one. What
+    begins in it, at parts from its start."""
 
     start: int
     length: int
     beats: int
     beat: _Beat = QUARTER
     short: bool = False
+    unsure: bool = False
     sign: tuple[int, bool] | None = None
-    harmonies: list[tuple[int, _harmony.Chord | None]] = field(default_factory=list)
+    harmonies: list[tuple[int, harmony.Chord]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     bpm: float | None = None
 
@@ -138,6 +140,10 @@ def _score(fields: Mapping[str, Any]) -> _Score | None:
     onsets = fields.get("onsets")
     heard = (onsets.times if isinstance(onsets, Events) else notes.starts) - zero
     _styled(bars, ternary(counted, heard[heard >= 0]))
+    places = dict(zip((PARTS * times.beats // times.ticks).tolist(), rhythm.positions(counted).tolist(), strict=False))
+    for i, bar in enumerate(bars):
+        known = places.get(bar.start, 0)
+        bar.unsure = bar.start <= max(places) and known != 1 and not (known and not i)
     dotted = (range(bar.start, bar.start + bar.length, PARTS) for bar in bars if bar.beat is DOTTED)
     grid = Grid(np.array(starts), frozenset(start // PARTS for bar in dotted for start in bar))
     placed = [(p.start, p.end, round(float(notes.pitches[p.note]))) for p in voice(grid, starts, ends) if p.start >= 0]
@@ -155,7 +161,7 @@ def _score(fields: Mapping[str, Any]) -> _Score | None:
 
     key, sections, tempo = fields.get("key"), fields.get("sections"), fields.get("tempo")
     spans = [(0.0, key.name)] if isinstance(key, Label) else zip(key.starts, key.labels, strict=True) if isinstance(key, Intervals) else []
-    signs = [(float(start), sign) for start, label in spans if (sign := _harmony.key(label)) is not None]
+    signs = [(float(start), sign) for start, label in spans if (sign := harmony.signature(label)) is not None]
     for i, (start, sign) in enumerate(signs):
         (nearest(start) if i else bars[0]).sign = sign
     for start, label in zip(sections.starts, sections.labels, strict=True) if isinstance(sections, Intervals) else ():
@@ -166,12 +172,15 @@ def _score(fields: Mapping[str, Any]) -> _Score | None:
     return _Score(bars, placed, grid)
 
 
-def _chords(chords: Any) -> list[tuple[float, _harmony.Chord | None]]:
-    """(seconds, chord) where another one begins; None is N.C. Unknown ones are left out, and N.C. before the first chord."""
-    found: list[tuple[float, _harmony.Chord | None]] = []
+def _chords(chords: Any) -> list[tuple[float, harmony.Chord]]:
+    """(seconds, chord) where another one begins. Unknown ones are left out, and N.C. before the first chord."""
+    found: list[tuple[float, harmony.Chord]] = []
     for start, label in zip(chords.starts, chords.labels, strict=True) if isinstance(chords, Intervals) else ():
-        chord = _harmony.chord(label)
-        if (chord is not None or (label == "N" and found)) and not (found and found[-1][1] == chord):
+        try:
+            chord = harmony.parse(label)
+        except AnnotationError:  # a word of another's
+            continue
+        if chord != harmony.UNKNOWN and (found[-1][1] != chord if found else chord != harmony.NONE):
             found.append((float(start), chord))
     return found
 
@@ -240,7 +249,8 @@ def _document(score: _Score, fields: Mapping[str, Any], about: About) -> bytes:
     _text(SubElement(made, "encoding"), "software", f"aural {about.version}".strip())
     _text(SubElement(SubElement(root, "part-list"), "score-part", {"id": "P1"}), "part-name", "Melody")
     part = SubElement(root, "part", {"id": "P1"})
-    key, time, number = None, None, 0
+    key, time, printed, number = None, None, None, 0
+    doubted = False
     sign = next((bar.sign for bar in score.bars if bar.sign is not None), (0, False))
     for bar in score.bars:
         number += not bar.short
@@ -248,7 +258,8 @@ def _document(score: _Score, fields: Mapping[str, Any], about: About) -> bytes:
         sign = bar.sign or sign
         changed = bar.sign if bar.sign != key else None
         signed = bar.beats * bar.beat.upper, bar.beat.lower
-        if bar is score.bars[0] or changed or signed != time:
+        timed = signed != time or (not bar.unsure and signed != printed)
+        if bar is score.bars[0] or changed or timed:
             attributes = SubElement(measure, "attributes")
             if bar is score.bars[0]:
                 _text(attributes, "divisions", UNITS)
@@ -257,21 +268,28 @@ def _document(score: _Score, fields: Mapping[str, Any], about: About) -> bytes:
                 _text(signature, "fifths", changed[0])
                 _text(signature, "mode", "minor" if changed[1] else "major")
                 key = changed
-            if signed != time:
-                signature = SubElement(attributes, "time")
+            if timed:
+                signature = SubElement(attributes, "time", {"print-object": "no"} if bar.unsure else {})
                 _text(signature, "beats", signed[0])
                 _text(signature, "beat-type", signed[1])
-                time = signed
+                time, printed = signed, printed if bar.unsure else signed
             if bar is score.bars[0]:
                 _clef(attributes, [pitch for *_, pitch in score.notes])
         for words in bar.words:
-            _text(SubElement(SubElement(measure, "direction", {"placement": "above"}), "direction-type"), "rehearsal", words)
+            _direction(measure, "rehearsal", words)
+        if bar.unsure and not doubted:
+            _direction(measure, "words", "?")
+        doubted = bar.unsure
         if bar.bpm is not None:
             _tempo(measure, bar.bpm, bar.beat)
         _sounds(measure, bar, score, sign)
     _text(SubElement(measure, "barline", {"location": "right"}), "bar-style", "light-heavy")
     ElementTree.indent(root)
     return DOCTYPE + ElementTree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _direction(measure: Element, name: str, words: str) -> None:
+    _text(SubElement(SubElement(measure, "direction", {"placement": "above"}), "direction-type"), name, words)
 
 
 def _text(parent: Element, name: str, text: Any) -> Element:
@@ -339,37 +357,38 @@ def _harmonies(measure: Element, bar: _Bar, start: int, end: int) -> None:
     for at, chord in bar.harmonies:
         if start <= bar.start + at < end:
             made = SubElement(measure, "harmony")
-            _pitch(SubElement(made, "root"), "root", 0 if chord is None else chord.root)
-            if chord is None:
+            _pitch(SubElement(made, "root"), "root", chord.root or 0)
+            if chord.root is None:
                 _text(made, "kind", "none").set("text", "N.C.")
                 made[0][0].set("text", "")
             else:
                 _text(made, "kind", KINDS[chord.quality])
-                if chord.bass != chord.root:
-                    _pitch(SubElement(made, "bass"), "bass", chord.bass)
+                if chord.bass_place not in (chord.root, None):
+                    _pitch(SubElement(made, "bass"), "bass", chord.bass_place)
                 _degrees(made, chord)
             if bar.start + at > start:
                 _text(made, "offset", (bar.start + at - start) * bar.beat.units)
 
 
 def _pitch(parent: Element, name: str, place: int) -> None:
-    letter, alter = _harmony.step(place)
+    letter, alter = harmony.letter_of(place)
     _text(parent, f"{name}-step", letter)
     if alter:
         _text(parent, f"{name}-alter", alter)
 
 
-def _degrees(made: Element, chord: _harmony.Chord) -> None:
+def _degrees(made: Element, chord: harmony.Chord) -> None:
     """Added, altered and left-out ones. An added one counts from a dominant chord, whose seventh is flat: "b7" has no alteration."""
-    out = {degree.number for degree in chord.degrees if degree.out}
-    added = {degree.number for degree in chord.degrees if not degree.out}
-    for degree in chord.degrees:
-        kind = "subtract" if degree.out else "alter" if degree.number in out else "add"
-        if degree.out and degree.number in added:  # "7(*5,b5)": the fifth is altered
+    degrees = [(*harmony.read_degree(degree.removeprefix("*")), degree.startswith("*")) for degree in chord.degrees]
+    out = {number for number, _, left_out in degrees if left_out}
+    added = {number for number, _, left_out in degrees if not left_out}
+    for number, sharps, left_out in degrees:
+        kind = "subtract" if left_out else "alter" if number in out else "add"
+        if left_out and number in added:  # "7(*5,b5)": the fifth is altered
             continue
-        alter = 0 if kind == "subtract" else degree.alter + (degree.number == 7 and kind == "add")
+        alter = 0 if kind == "subtract" else sharps + (number == 7 and kind == "add")
         about = SubElement(made, "degree")
-        for name, value in (("degree-value", degree.number), ("degree-alter", alter), ("degree-type", kind)):
+        for name, value in (("degree-value", number), ("degree-alter", alter), ("degree-type", kind)):
             _text(about, name, value)
 
 
@@ -380,7 +399,7 @@ def _note(measure: Element, start: int, length: int, beat: _Beat, whole: tuple[i
     if whole is None:
         SubElement(note, "rest")
     else:
-        letter, alter, octave = _harmony.spelled(whole[2], *sign)
+        letter, alter, octave = harmony.spelled_pitch(whole[2], *sign)
         pitch = SubElement(note, "pitch")
         _text(pitch, "step", letter)
         if alter:

@@ -24,11 +24,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .. import rhythm
+from .. import harmony, rhythm
 from ..annotations import Events, Intervals
 from ._about import About
 from ._bars import gridded, main_bpm
-from ._harmony import camelot
 from ._words import legal, line
 
 EXACT, LOOSE = 0.0008, 0.01
@@ -108,10 +107,12 @@ def _metres(beats: Events) -> np.ndarray:
         # A bar that the end cuts off is as long as the one before.
         cut = i == len(bars) - 1 and i > 0 and bar.beats < bars[i - 1].beats and bar.first + bar.beats == len(beats)
         metres[bar.first : bar.first + bar.beats] = bars[i - 1].beats if cut else bar.beats
-    # What is counted outside of bars, an upbeat or the rest of a bar after a break, is of the next bar's metre.
-    starts = [bar.first for bar in bars]
-    for at in np.flatnonzero((metres == 0) & (rhythm.positions(beats) > 0)) if bars else ():
-        metres[at] = bars[min(int(np.searchsorted(starts, at)), len(bars) - 1)].beats
+    # What is counted outside of bars, an upbeat or the rest of a bar after a break, is of the next bar's metre, if it has so many beats.
+    starts, places = [bar.first for bar in bars], rhythm.positions(beats)
+    for at in reversed(np.flatnonzero((metres == 0) & (places > 0)).tolist()):
+        follows = bars[min(int(np.searchsorted(starts, at)), len(bars) - 1)].beats if bars else 4
+        goes_on = at + 1 < len(places) and places[at + 1] == places[at] + 1
+        metres[at] = metres[at + 1] if goes_on else max(follows, places[at])
     return metres
 
 
@@ -128,7 +129,7 @@ def _track(stem: str, fields: Mapping[str, Any], about: About) -> ElementTree.El
         "TotalTime": "" if about.duration is None else str(round(about.duration)),
         "AverageBpm": f"{bpm:.2f}",
         "SampleRate": str(about.rate),
-        "Tonality": camelot(fields),
+        "Tonality": harmony.camelot(harmony.main_key(fields.get("key"))),
         "Comments": f"aural {about.version}; decoded by {about.decoder}{delay}" if about.decoder else "",
         "Location": about.path and "file://localhost/" + quote(os.fsencode(about.path), safe="/:").lstrip("/"),
     }

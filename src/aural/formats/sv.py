@@ -61,7 +61,7 @@ def _layer(name: str, kind: str, model: Mapping[str, str], points: Points, about
     rows = [{key: legal(value) for key, value in point.items()} for point in points]
     values = [float(row["value"]) for row in rows if "value" in row]
     ends = [int(row["frame"]) + int(row.get("duration", 0)) for row in rows]
-    last = max(ends, default=0) if about.duration is None else round(about.duration * about.rate)
+    last = max([*ends, round((about.duration or 0) * about.rate)])  # a last bar may go on past the sound
     limits = {"minimum": number(min(values)), "maximum": number(max(values))} if values else {}
     root = ElementTree.Element("sv")
     data = ElementTree.SubElement(root, "data")

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from ..harmony import main_key
+from ..harmony import main_key, short_key
 from ..sound import Recording, Sound, replacing
 from ._about import About
 from ._bars import main_bpm
-from ._harmony import short_key
 from ._words import number
 
 # What the fields are called, by kind of tags.

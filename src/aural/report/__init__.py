@@ -41,7 +41,7 @@ import numpy as np
 from .. import __version__, harmony, rhythm
 from ..annotations import Curves, Events, Grid, Intervals, Label, Score, Tempo
 from ..corrections import sidecar
-from ..formats import camelot, main_bpm
+from ..formats import main_bpm
 from ..sound import Recording, Sound
 from ..tasks import Lane, Task, task
 from . import _harmony, _lanes, _rhythm
@@ -126,6 +126,7 @@ def page(
     made_by: Iterable[Mapping[str, str]] = (),
     notes: Iterable[str] = (),
     original: Path | None = None,
+    played: Media | None = None,
     embed: bool = True,
     link: str = "",
     picture: bool = True,
@@ -146,6 +147,7 @@ def page(
         made_by: dicts with any of system, weights, version, command.
         notes: sentences for the foot of the page.
         original: the file that `sound` is the whole of, where that is a Sound; an Ogg file is embedded as it is.
+        played: the sound as a browser plays it, where it is there already.
         embed: put the sound into the page. Sounds longer than 20 minutes never are.
         link: relative path of the sound file, for the player where the sound isn't embedded.
         picture: show the log-mel picture, and the constant-Q picture behind the notes.
@@ -186,10 +188,9 @@ def page(
         if any(lane.kind == "roll" for lane, _, _ in lanes):
             behind = _harmony.pitches(sound)
     notes, made_by = list(notes), list(made_by)
-    played: Media | None = None
-    if sound is not None and embed and 0 < duration <= LONGEST:
+    if played is None and sound is not None and embed and 0 < duration <= LONGEST:
         played = media(sound, original)
-    elif link:
+    elif played is None and link:
         played = Media(href=_href(link))
         notes.append(f"The sound is not in this page: it is played from {link}.")
         if link.lower().endswith(".mp3"):
@@ -319,12 +320,12 @@ def facts_of(example: Mapping[str, Any]) -> list[Fact]:
         if metre > 1:
             facts.append(Fact("beats a bar", str(metre), "" if share > 0.95 else f"in {100 * share:.0f} % of the bars", share))
     if isinstance(key, Label):
-        facts.append(Fact("key", _key_name(key.name), camelot(example), key.confidence))
+        facts.append(Fact("key", _key_name(key.name), harmony.camelot(key.name), key.confidence))
     elif isinstance(key, Intervals) and len(key):
         lasts = harmony.lasting(key)
         name = next(iter(lasts), "N")
         more = f"and {len(lasts) - 1} more" if len(lasts) > 1 else ""
-        note = " · ".join(filter(None, [camelot(example), more]))
+        note = " · ".join(filter(None, [harmony.camelot(name), more]))
         facts.append(Fact("key", _key_name(name), note, lasts.get(name, 0.0) / max(float((key.ends - key.starts).sum()), 1e-9)))
     if isinstance(tuning := example.get("tuning"), Score):
         facts.append(Fact("A4 in Hz", f"{tuning.value:.1f}", f"{1200 * np.log2(tuning.value / 440):+.0f} cents".replace("-", "−")))

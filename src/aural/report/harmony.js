@@ -113,8 +113,8 @@ const harmony = (() => {
 
   /** "Gb:major", "A minor", "F#m", "C" → {place, minor}; null for no key. */
   const readKey = (text) => {
-    const found = /^([A-G](?:b*|#*))(?:[: ]?(major|minor|maj|min|m|M))?$/.exec(text.trim().replaceAll("♭", "b").replaceAll("♯", "#"));
-    return found && { place: placeOf(found[1]), minor: ["minor", "min", "m"].includes(found[2]) };
+    const found = /^([A-G](?:b*|#*))(?:[: ]?(major|minor|maj|min|ionian|aeolian|m|M))?$/.exec(text.trim().replaceAll("♭", "b").replaceAll("♯", "#"));
+    return found && { place: placeOf(found[1]), minor: ["minor", "min", "aeolian", "m"].includes(found[2]) };
   };
   const keyLabel = ({ place, minor }) => `${noteName(place)}:${minor ? "minor" : "major"}`;
   const keyName = (label) => {
