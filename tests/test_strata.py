@@ -79,3 +79,23 @@ def test_a_song_without_a_leading_voice_is_none_to_find_it_in(tables: ModuleType
 
     for field in ("melody", "melody_notes"):
         assert [field in tables.Sounding(Songs(), field)(i) for i in (0, 1)] == [False, True]
+
+
+def test_what_a_peer_answered_stands_where_the_truth_would(tables: ModuleType, tmp_path: Path) -> None:
+    from aural import tasks
+
+    (tmp_path / "one.lab").write_text("0.0 1.0 C:maj\n1.0 2.0 G:7\n")
+
+    class Untold:
+        name, size = "untold", 1
+
+        def labels(self, field: str) -> list[str]:
+            return []
+
+        def __call__(self, index: int) -> Example:
+            return Example(name="one")
+
+    agreed = tables.Agreed(Untold(), tasks.task("chord"), tmp_path)
+    assert (agreed.name, agreed.size) == ("untold", 1)
+    assert agreed(0)["chords"].labels == ("C:maj", "G:7")
+    assert agreed(0)["name"] == "one"

@@ -269,11 +269,12 @@ def test_the_same_in_a_batch_as_alone() -> None:
 
 
 def noisy(part: PitchTrack, example: Example, rng: np.random.Generator, bias: float) -> torch.Tensor:
-    """A net that is unsure of voicing, and leans to none by `bias`."""
+    """A net that is unsure of voicing, and leans to none by `bias`; of a pitch it is always as sure."""
     target = torch.nan_to_num(part.read(example, TIMES))
     voiced = 1 - target[-1]
     odds = torch.from_numpy(rng.normal(0, 0.7, len(TIMES))).float() + 1.5 * (2 * voiced - 1) - bias
-    pitches = torch.where(voiced[None] > 0, target[:-1], 1 / part.bins).clamp(min=1e-5).log()
+    some = part.read(Example(melody=melody(np.full(800, 60.0))), TIMES)[:-1]
+    pitches = torch.where(voiced[None] > 0, target[:-1], some).clamp(min=1e-5).log()
     return torch.cat([pitches - pitches.logsumexp(0) + odds, torch.zeros(1, len(TIMES))])
 
 
@@ -285,14 +286,45 @@ def example(rng: np.random.Generator) -> Example:
     return Example(melody=melody(pitches, heard), melody_notes=notes)
 
 
-def test_fit_finds_what_to_add_to_none() -> None:
+def test_fit_finds_what_to_add_to_the_log_odds_of_any() -> None:
     rng, part = np.random.default_rng(0), PitchTrack(change=0.4)
     pieces = [example(rng) for _ in range(6)]
     part.fit([(noisy(part, piece, rng, 2.0), TIMES, piece) for piece in pieces])
-    assert -2.6 <= float(part.bias) <= -1.4
+    odds, *_, more = part.bias.tolist()
+    assert 1.4 <= more / odds <= 2.6
     assert {"bias", "weights"} <= set(part.state_dict())
     with pytest.raises(OptionError, match="melody"):
         part.fit([(torch.zeros(265, len(TIMES)), TIMES, Example())])
+
+
+def lonely(part: PitchTrack, piece: Example, rng: np.random.Generator, together: int) -> dict[str, torch.Tensor]:
+    """A net that hears no melody, and notes where there is one, so many at once."""
+    target = torch.nan_to_num(part.read(piece, TIMES))
+    pitches = torch.where(target[-1:] > 0, part.read(Example(melody=melody(np.full(800, 60.0))), TIMES)[:-1], target[:-1])
+    notes = torch.full((4, 88, len(TIMES)), -9.0)
+    notes[1, 40 : 40 + together] = 8 * (1 - target[-1]) - 4 + 0.5 * torch.from_numpy(rng.normal(size=len(TIMES))).float()
+    return {"melody": torch.cat([pitches.clamp(min=1e-5).log(), torch.full((1, len(TIMES)), 2.0)]), "notes": notes}
+
+
+def test_a_voice_alone_is_the_melody_wherever_it_sounds() -> None:
+    rng, part = np.random.default_rng(2), PitchTrack()
+    pieces = [example(rng) for _ in range(8)]
+    silent = [Example(p, melody=melody(np.full(800, 60.0), np.zeros(800)), melody_notes=Notes([], [], [])) for p in pieces[4:]]
+    heard = [lonely(part, piece, rng, 1 if k < 4 else 5) for k, piece in enumerate(pieces)]
+    part.fit([(y, TIMES, piece) for y, piece in zip(heard, [*pieces[:4], *silent], strict=True)])
+    new = example(rng)
+    voiced = {k: (part.decode(lonely(part, new, rng, k), TIMES, Example())["melody"].values[0] > 0).mean() for k in (1, 5)}
+    assert voiced[1] == pytest.approx(float((new["melody"].values > 0).mean()), abs=0.05)
+    assert voiced[5] < 0.05
+    alone = part.decode(lonely(part, new, rng, 1)["melody"], TIMES, Example())["melody"]
+    assert (alone.values > 0).mean() < 0.5 * voiced[1]
+
+
+def test_what_was_fitted_before_there_were_weights_is_the_bias_of_none() -> None:
+    rng, part = np.random.default_rng(3), PitchTrack()
+    y = noisy(part, example(rng), rng, 1.0)
+    more = [(part.find(y).path >= 0).sum() for part.bias in map(torch.tensor, (2.0, 0.0, -2.0))]
+    assert more[0] < more[1] < more[2]
 
 
 def test_fitted_confidence_is_the_share_of_notes_that_are_right() -> None:

@@ -112,7 +112,7 @@ class ChordFrames(Part):
     def __init__(
         self,
         vocabulary: str = "full",
-        experts: Sequence[float] = (0.5, 0.25, 0.1),
+        experts: Sequence[float] = (1.0, 0.5, 0.1),
         trust: float = 1.0,
         inverted: float = 0.6,
         edge: int = 1,

@@ -3,7 +3,8 @@
 Source   Hawthorne et al., Onsets and frames, ISMIR 2018 (an onset head decides where notes begin, another how long they sound);
          Kong et al., High-resolution piano transcription, TASLP 2021 (onset times between frames are regressed);
          Bittner et al., A lightweight instrument-agnostic model for polyphonic note transcription, ICASSP 2022 (tolerated gaps,
-         notes without an onset, bends off a contour); Platt 1999 (scores to probabilities, as in meter.py)
+         notes without an onset, bends off a contour); Platt 1999 (scores to probabilities, as in meter.py);
+         Lipton, Elkan & Naryanaswamy, Optimal thresholding of classifiers to maximize F1 measure, ECML 2014
 """
 
 from __future__ import annotations
@@ -106,6 +107,8 @@ class NoteFrames(Part):
     or more, is a note too, unless a neighbouring pitch explains it.
     Confidence is the probability that a note is right (its onset within 50 ms): a logistic function of the activations, the
     length, and of what sounds around, whose weights `fit` learns on held-out pieces; before that it is the activation alone.
+    Where that does better on those pieces, `fit` leaves the first threshold to each piece: its surest notes are kept, as many as
+    give the highest F that their confidences let expect, so that a piece that is hard to hear has a lower threshold than a clear one.
 
     Args:
         of: the field, Notes.
@@ -115,9 +118,8 @@ class NoteFrames(Part):
         widen: target of an onset's neighbours. ends: frames on either side of an end of which nothing is known.
         ignore: {field: (from, to)}: an onset that an event of that field coincides with is unknown, from … to seconds around
             it, and so is the sounding. For what may or may not be heard to start.
-        decide: "onset" keeps notes whose onset is probable enough; "confidence", once fitted, those that are themselves.
 
-    The buffer `thresholds` (onset, sounding, trick) is -1 until fitted: the arguments hold.
+    The buffer `thresholds` (onset, sounding, trick) is -1 until fitted: the arguments hold. An onset's of 0 is left to each piece.
     """
 
     unknown = float("nan")
@@ -140,17 +142,14 @@ class NoteFrames(Part):
         widen: float = 0.5,
         ends: int = 1,
         ignore: Mapping[str, tuple[float, float]] | None = None,
-        decide: str = "onset",
     ) -> None:
         super().__init__()
-        if decide not in ("onset", "confidence"):
-            raise OptionError(f"decide={decide!r}: what is kept is decided by the onset or by the confidence")
         if pitches < 1 or ends < 0:
             raise OptionError(f"NoteFrames(pitches={pitches}, ends={ends}): at least one pitch, and no negative number of frames")
         self.of, self.lowest, self.pitches = of, lowest, pitches
         self.onset, self.sounding, self.trick = onset, sounding, trick
         self.tolerance, self.shortest, self.stretch = tolerance, shortest, stretch
-        self.widen, self.ends, self.decide = widen, ends, decide
+        self.widen, self.ends = widen, ends
         self.ignore = {"soft_onsets": (-0.03, 0.06)} if ignore is None else dict(ignore)
         fitted(self, thresholds=torch.full((3,), -1.0), weights=torch.zeros(0), trick_weights=torch.zeros(0))
 
@@ -241,7 +240,7 @@ class NoteFrames(Part):
         heads, fps = Heads.of(estimate), frame_rate(times)
         onset, sounding, trick = self._thresholds()
         candidates = self._candidates(heads, fps, sounding)
-        kept = candidates[self._scores(candidates) >= onset].ended(heads, sounding)
+        kept = candidates[self._kept(candidates, onset)].ended(heads, sounding)
         more = self._unstruck(heads, fps, sounding, kept) if trick <= 1 else kept[np.zeros(len(kept), bool)]
         more = more[more.evidence[0] >= trick]
         if len(kept):  # nothing was learned of velocities away from onsets
@@ -285,9 +284,9 @@ class NoteFrames(Part):
         onset, sounding, trick = (float(f) if f >= 0 else o for f, o in zip(self.thresholds.tolist(), own, strict=True))
         return onset, sounding, OFF if self.trick is None else trick
 
-    def _scores(self, candidates: Found) -> np.ndarray:
-        """What the first threshold is for."""
-        return probability(candidates.evidence, self.weights) if self.decide == "confidence" else candidates.evidence[0]
+    def _kept(self, candidates: Found, onset: float) -> np.ndarray:
+        """(n,) bool: which of the candidates are notes."""
+        return candidates.evidence[0] >= onset if onset > 0 else hoped(probability(candidates.evidence, self.weights))
 
     def _candidates(self, heads: Heads, fps: float, sounding: float) -> Found:
         """Every maximum of the onsets over FLOOR that is followed by a note of some length."""
@@ -339,7 +338,8 @@ class NoteFrames(Part):
 
     def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]], window: float = WINDOW) -> None:
         """Thresholds of best mean F over pieces, and the weights of the confidence, on (estimate, times, example) of pieces that
-        were not learned from: first that of onsets, then that of sounding (onsets and ends), then that of notes without onset.
+        were not learned from: first that of onsets, then that of sounding (onsets and ends), whether the first is better left to each
+        piece, then that of notes without onset.
 
         Of equally good thresholds the middle one is taken. Raises OptionError where no example has the notes.
         """
@@ -368,14 +368,13 @@ class NoteFrames(Part):
             curves.append(np.concatenate([p.f(f.evidence[0], p.ends_right(f, m), one) for f, m in zip(kept, matches, strict=True)]))
         sounding = _best(levels, curves)
         every = judged(sounding)
-        if self.decide == "confidence":
-            fitted(self, weights=logistic([(f.evidence, right.astype(float)) for _, f, right in every]))
-            grid = np.linspace(0.02, 0.98, 49)
-            onset = _best(grid, [p.f(self._scores(f), right, grid) for p, f, right in every])
-        chosen = [(p, f[self._scores(f) >= onset].ended(p.heads, sounding)) for p, f, _ in every]
-        if self.decide == "onset":
-            pairs_of = [(f.evidence, (p.match(f, f.evidence[0], window) >= 0).astype(float)) for p, f in chosen]
-            fitted(self, weights=logistic(pairs_of))
+        fitted(self, weights=logistic([(f.evidence, right.astype(float)) for _, f, right in every]))
+        own = [p.f(self._kept(f, 0.0).astype(float), right, np.ones(1)) for p, f, right in every]
+        if _mean(own)[0] > _mean([p.f(f.evidence[0], right, np.array([onset])) for p, f, right in every])[0]:
+            onset = 0.0
+        chosen = [(p, f[self._kept(f, onset)].ended(p.heads, sounding)) for p, f, _ in every]
+        if onset > 0:
+            fitted(self, weights=logistic([(f.evidence, (p.match(f, f.evidence[0], window) >= 0).astype(float)) for p, f in chosen]))
         if self.trick is not None:
             trick = self._fit_trick(chosen, sounding, window)
         fitted(self, thresholds=torch.tensor([onset, sounding, trick]))
@@ -485,6 +484,16 @@ def _best(thresholds: np.ndarray, curves: Sequence[np.ndarray]) -> float:
     mean = _mean(curves)
     best = thresholds[mean >= mean.max() - 1e-12]
     return float(best[(len(best) - 1) // 2])
+
+
+def hoped(p: np.ndarray) -> np.ndarray:
+    """Probabilities of being right (n,) → (n,) bool: those to keep for the highest F to be expected, where the right ones are all there is
+    to be found."""
+    surest = np.argsort(-p, kind="stable")
+    expected = 2 * np.cumsum(p[surest]) / (np.arange(1, len(p) + 1) + p.sum())
+    kept = np.zeros(len(p), bool)
+    kept[surest[: int(expected.argmax()) + 1 if len(p) else 0]] = True
+    return kept
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ Source   Bittner et al., Deep salience representations for f0 estimation in poly
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,9 @@ from .events import frame_rate
 NONE = -np.inf  # a pitch, where none is heard; NaN where that isn't known
 TOLERANCE = 0.5  # semitones within which a pitch is right
 ONSET = 0.05  # seconds within which a note's start is right
-BIASES = np.linspace(-3.0, 3.0, 13)  # of the logit of none, that `fit` tries
+SHIFTS = np.linspace(-1.5, 1.5, 7)  # of the log-odds that a pitch is heard, that `fit` tries
+SURE = 30.0  # log-odds
+LOUD, ALONE, WIDE = 0.3, 1.5, 1300  # of a pitch that sounds, its probability; of one voice, fewer sound at once; frames to either side
 GRID = 100  # points a second of a melody
 AGREED = 0.8  # of tunings: a singer's 0.2 to 0.6, an instrument's more
 VIBRATO = 0.18  # seconds that one swing of it lasts, about
@@ -64,9 +66,12 @@ class PitchTrack(Part):
     from the points of Curves, and of pitches outside the bins.
 
     The line is the best path of a hidden Markov model: is a pitch heard in the frame, which one; pitches move at a cost that grows
-    with the distance up to `reach`; changes between none and any have the probability `change`. A note's confidence is a logistic
-    function of how sure its pitch is, how much surer than before its start, and its length. `fit` learns its weights and the bias of
-    none on pieces that were not learned from; before that it is the probability of the pitch.
+    with the distance up to `reach`; changes between none and any have the probability `change`. That any is heard is told by its
+    log-odds, by how sure the pitch is (one that may be wrong is worth less), and, where notes are found beside a melody and no two
+    sound together, by whether any does: a voice alone is the melody. `fit` learns the weights of these, in the buffer `bias`, from
+    frames in which none is heard or the pitch is right; before that it holds the bias of none alone, (). A note's confidence is a
+    logistic function of how sure its pitch is, how much surer than before its start, and its length, whose weights `fit` learns too,
+    on pieces that were not learned from; before that it is the probability of the pitch.
 
     Args:
         lowest: MIDI number of the first bin.
@@ -74,6 +79,7 @@ class PitchTrack(Part):
         width: standard deviation of the bell, in semitones.
         move: what a semitone's move from a frame to the next costs, as a log-probability.
         reach: semitones; farther moves cost no more.
+        change: default: 0.1 of a melody, whose frames count; 0.02 of other lines, whose notes do.
         shortest: seconds; notes shorter than that are part of their neighbours, or none.
         tuned: training calls `fit` at its end. `aural.adapt` does in any case.
     """
@@ -92,17 +98,18 @@ class PitchTrack(Part):
         width: float = 1 / 3,
         move: float = 0.75,
         reach: float = 8.0,
-        change: float = 0.02,
+        change: float | None = None,
         shortest: float = 0.09,
         tuned: bool = False,
     ) -> None:
         super().__init__()
+        change = (0.1 if of == "melody" else 0.02) if change is None else change
         if bins < 1 or per_semitone < 1 or width <= 0 or not 0 < change < 1:
             raise OptionError(
                 f"bins={bins}, per_semitone={per_semitone}, width={width:g}, change={change:g}: "
                 "at least one bin, a width above 0 and a probability between 0 and 1"
             )
-        self.of, self.fits_in_training = of, tuned
+        self.of, self.fits_in_training, self.beside = of, tuned, ("notes",) if of == "melody" else ()
         self.lowest, self.bins, self.per_semitone, self.width = float(lowest), int(bins), int(per_semitone), float(width)
         self.move, self.reach, self.change, self.shortest = float(move), float(reach), float(change), float(shortest)
         fitted(self, bias=torch.zeros(()), weights=torch.zeros(0))
@@ -149,18 +156,40 @@ class PitchTrack(Part):
 
     # ---- logits → annotation
 
-    def find(self, estimate: Tensor, bias: float | None = None) -> Line:
-        """The line in logits (bins + 1, frame)."""
-        logits = estimate.detach().float().cpu().T.clone(memory_format=torch.contiguous_format)  # (frame, class)
-        pitches, none = logits[:, :-1], logits[:, -1] + (float(self.bias) if bias is None else bias)
+    def find(self, estimate: Tree) -> Line:
+        """The line in logits (bins + 1, frame), or in a dict of them (by the field) and of the notes beside them."""
+        scores, evidence = self._evidence(estimate)
+        w = self.bias.double().cpu().numpy()
+        return self._line(scores, w[:-1] @ evidence + w[-1] if w.ndim else evidence[0] - w)
+
+    def _evidence(self, estimate: Tree) -> tuple[np.ndarray, np.ndarray]:
+        """Log-probabilities of the bins (frame, bin), given that a pitch is heard; and what tells that one is (4, frame): the log-odds,
+        the log-probability of what lies near the highest bin, is it one voice alone, and the log-odds that this sounds."""
+        own, notes = (estimate[self.of], estimate.get("notes")) if isinstance(estimate, Mapping) else (estimate, None)
+        logits = own.detach().float().cpu().T.clone(memory_format=torch.contiguous_format)  # (frame, class)
+        pitches, none = logits[:, :-1], logits[:, -1]
         total = pitches.logsumexp(1)
-        odds = (total - none).double()
-        on, off = torch.nn.functional.logsigmoid(odds).numpy(), torch.nn.functional.logsigmoid(-odds).numpy()
         scores = pitches.sub_(total[:, None]).numpy()
+        evidence = np.zeros((4, len(scores)))
+        if len(scores):
+            evidence[0] = (total - none).double().numpy()
+            near = scores.argmax(1)[:, None] + np.arange(-self._around, self._around + 1)
+            p = np.exp(scores[np.arange(len(scores))[:, None], near.clip(0, self.bins - 1)]) * ((near >= 0) & (near < self.bins))
+            evidence[1] = np.log(p.sum(1).clip(1e-3, 1.0))
+            if notes is not None:
+                evidence[2:] = _lone(notes)
+        return scores, evidence
+
+    def _line(self, scores: np.ndarray, odds: np.ndarray) -> Line:
+        """The best line through log-probabilities (frame, bin), given the log-odds (frame,) that any pitch is heard."""
+        on, off = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
         # Which pitch is told by the bins alone, whether any by all of them: a blurred pitch is not less of a pitch.
         step = self.move / self.per_semitone
         highest = scores.max(1, initial=-np.inf)
         path = best_line(scores, off - on + highest, step, step * round(self.reach * self.per_semitone), self.change)
+        near = (path[:-2] >= 0) & (path[2:] >= 0) & (np.abs(path[2:] - path[:-2]) < self.per_semitone)
+        gap = np.flatnonzero((path[1:-1] < 0) & near) + 1
+        path[gap] = path[gap - 1]  # a note begun again: the line goes on
         guess = np.where(path >= 0, path, scores.argmax(1)) if len(scores) else path
         return Line(path, self.lowest + self._between(scores, guess) / self.per_semitone, np.exp(on), scores)
 
@@ -236,16 +265,32 @@ class PitchTrack(Part):
     # ---- what is fitted
 
     def fit(self, pairs: Iterable[tuple[Tree, np.ndarray, Example]]) -> None:
-        """The bias of none for the best share of frames that are right (mean over pieces), and the weights of the confidence of notes,
-        on (estimate, times, example) of pieces that were not learned from. Raises OptionError where no piece has the field."""
+        """The weights of what tells that a pitch is heard, and those of the confidence of notes, on (estimate, times, example) of pieces
+        that were not learned from. Raises OptionError where no piece has the field.
+
+        The first are those of a logistic regression, shifted for the best share of frames that are right (mean over pieces). Where a
+        pitch is wrong it does not matter whether it is said to be heard."""
         known = [(estimate, times, example, self.line(example, times)) for estimate, times, example in pairs]
         known = [piece for piece in known if not np.isnan(piece[-1]).all()]
         if not known:
             raise OptionError(f"none of the examples has the field {self.of!r}: give sounds with their {self.of} beside them")
-        shares = np.array([[_right(self.find(e, float(b)), line) for e, _, _, line in known] for b in BIASES]).mean(1)
-        bias = float(np.median(BIASES[shares >= shares.max() - 1e-12]))
-        fitted(self, bias=torch.tensor(bias))
-        evidence = []
+        heard = [self._evidence(estimate) for estimate, *_ in known]
+        matters = []
+        for (scores, tells), (*_, line) in zip(heard, known, strict=True):
+            always = self._line(scores, np.full(len(scores), SURE))
+            usable = (line == NONE) | (np.isfinite(line) & (np.abs(always.pitches - np.nan_to_num(line, neginf=0.0)) <= TOLERANCE))
+            matters.append((tells[:, usable], (line[usable] != NONE).astype(float)))
+        weights = logistic(matters).double().numpy()
+
+        def right(shift: float) -> float:
+            found = (self._line(scores, weights[:-1] @ tells + weights[-1] + shift) for scores, tells in heard)
+            return float(np.mean([_right(own, line) for own, (*_, line) in zip(found, known, strict=True)]))
+
+        if len(weights):
+            shares = np.array([right(float(shift)) for shift in SHIFTS])
+            weights[-1] += np.median(SHIFTS[shares >= shares.max() - 1e-12])
+            fitted(self, bias=torch.from_numpy(weights).float())
+        evidence: list[tuple[np.ndarray, np.ndarray]] = []
         for estimate, times, example, _ in known:
             truth = example.get(f"{self.of}_notes" if self._curve else self.of)
             if isinstance(truth, Notes):
@@ -385,6 +430,21 @@ def _steady(pitches: np.ndarray, fps: float, shortest: float) -> Sequence[tuple[
     starts = [long[0][0] if long[0][0] >= least else 0, *(a for a, _ in long[1:])]
     stops = [*starts[1:], len(path) if len(path) - long[-1][1] < least else long[-1][1]]
     return [(a, b, start, stop) for (a, b), start, stop in zip(long, starts, stops, strict=True)]
+
+
+def _lone(notes: Tensor) -> np.ndarray:
+    """Logits of notes (4, pitch, frame), as in notes.py → (2, frame): is it one voice alone for WIDE frames to either side, in 0..1, and
+    that times the log-odds of the pitch that most probably sounds."""
+    sounding = torch.sigmoid(notes[1].detach().float().cpu())
+    loudest, many = sounding.amax(0).double().numpy(), sounding.sum(0).double().numpy()
+    heard = loudest > LOUD
+    frames = np.arange(len(heard))
+    first, last = np.maximum(frames - WIDE, 0), np.minimum(frames + WIDE + 1, len(heard))
+    total, count = (np.append(0.0, np.cumsum(x)) for x in (many * heard, heard))
+    together = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    lone = 1 / (1 + np.exp(-8 * (ALONE - np.maximum(together, 0.5))))
+    p = loudest.clip(1e-3, 1 - 1e-3)
+    return np.stack([lone, lone * np.log(p / (1 - p))])
 
 
 # ---- right and wrong
