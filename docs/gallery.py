@@ -38,7 +38,7 @@ GROUPS = {
         "cqt": ("CQT", "36 bins an octave, wider filters for low notes; an octave is the same distance everywhere"),
         "brown": ("KernelCQT, direct", "Brown's definition of 1991: one windowed sine after the other"),
         "sparse": ("KernelCQT, sparse", "Brown and Puckette's of 1992: the same through spectra, with 1 % of the numbers"),
-        "nsgt": ("NSGT", "the invertible one: the sound comes back to 1e-10"),
+        "nsgt": ("NSGT", "the invertible one: the sound comes back to 1e-10; SlicedNSGT, while it comes in"),
         "hcqt": ("HCQT", "six of them over each other, at ½ to 5 times every frequency: the partials of a note meet in one bin"),
         "cwt": ("CWT", "Morlet's wavelets: the Gaussian window that fits both time and frequency best"),
         "dwt": ("DWT", "orthogonal wavelets, one row an octave, twice as many coefficients in each: nothing lost, nothing twice"),

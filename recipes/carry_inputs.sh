@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fills .carry3/ (ignored by git) with what recipes/which_input.py and script/bench need on the GPU machine: packs, wheels, the code.
-#   recipes/carry_inputs.sh                       here, after recipes/carry.sh (its wheels are used)
+#   recipes/carry_inputs.sh [PACK ...]            here, after recipes/carry.sh (its wheels are used); made_mixtures is made by
+#                                                 recipes/mixtures.py, and takes a journey of its own: the machine takes 64 MB at once
 #   source .carry3/there.sh                       there: installs the wheels into .site and sets the paths; then
 #   python3 $TREE/recipes/which_input.py OUT ...
 # AURAL_DATA names the data packs.
@@ -12,7 +13,9 @@ cd "$(dirname "$0")/.."
 rm -rf .carry3
 mkdir -p .carry3/tree
 cp -r .carry/wheels .carry3/
-tar -cf .carry3/data.tar -C "$AURAL_DATA" philharmonia_notes esc10 fsdd_digits  # one file in place of four thousand
+packs=("$@")
+[ $# -gt 0 ] || packs=(philharmonia_notes esc10 fsdd_digits)
+tar -chf .carry3/data.tar -C "$AURAL_DATA" "${packs[@]}"  # one file in place of four thousand
 # The code as it is now: others may go on working in the checkout. Weights that are not needed stay here.
 cp -r src recipes benchmarks pyproject.toml .carry3/tree/
 find .carry3/tree \( -name __pycache__ -o -name '*.safetensors' -o -name '*.png' \) -prune -exec rm -rf {} +

@@ -7,12 +7,15 @@
     python recipes/which_input.py OUT only=tag/sample_cnn,tag/choi16 data=notes,esc10 budgets=1,0.1 folds=1,2,3,4,5
 
 Sounds    notes: philharmonia_notes, tested on pitches that are not learned from; esc10: official folds, the fifth unless `folds` says
-          otherwise; digits and speakers: fsdd_digits, official split (the speakers are the same six)
+          otherwise; digits and speakers: fsdd_digits, official split (the speakers are the same six); mixtures: made songs of 10 s,
+          which families of instruments are heard (several words a clip), tested on fonts that are not learned from
 Budgets   a share of the labels, at least one of each class, drawn by the seed
+Figures   accuracy; of mixtures the area under the ROC curve, the mean over words (beside it in the rows: precision and recall's)
 Order     the first seed with the first budget on all data, then its other budgets, then the next seed: whenever time ends, what is
           there can be compared
 Beside    means and deviations of MFCC and of their differences over a clip, and a support vector machine (needs scikit-learn)
-Data      three packs of 40 MB together; elsewhere a folder with them is enough: recipes/carry_inputs.sh
+Data      three packs of 40 MB together, and made_mixtures of 30 MB, which recipes/mixtures.py makes; elsewhere a folder with them is
+          enough: recipes/carry_inputs.sh
 Files     OUT/rows.jsonl, one line a training, written as it ends and not repeated: run again until nothing is missing.
           OUT/command.txt, OUT/which-input.md
 """
@@ -42,6 +45,7 @@ DATA = {
     "esc10": ("esc10", "label"),
     "digits": ("fsdd_digits", "digit"),
     "speakers": ("fsdd_digits", "speaker"),
+    "mixtures": ("made_mixtures", "tags"),
 }
 BASELINE = "MFCC statistics + SVM"
 # What is trained: a system and its options. Those of speech hear speakers in place of digits.
@@ -57,8 +61,9 @@ SYSTEMS: list[tuple[str, dict[str, Any]]] = [
     ("speech/sincnet", {}),
     ("speech/gabor_cnn", {}),
 ]
+LONG = {"notes": "notes", "esc10": "esc10", "mixtures": "esc10"}  # data that all systems hear, and which lengths of nets suit it
 ALSO_SPEAKERS = [("tag/choi16", {"input": "logmel"}), ("tag/sample_cnn", {}), ("tag/dieleman_schrauwen14", {"input": "mel"})]
-# Nets of a fixed length are as long as the clips are: 2 s, 5 s, and a word.
+# Nets of a fixed length are as long as the clips are: 2 s, 5 s (half a mixture), and a word.
 SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "tag/choi16": {
         "notes": {"frames": 96, "pools": (2, 3, 4, 4)},
@@ -94,7 +99,7 @@ def plan(settings: Mapping[str, str]) -> list[tuple[str, dict[str, Any], str]]:
             continue
         for data in chosen:
             speech = name.startswith("speech/")
-            if name == BASELINE or data in ("notes", "esc10") or (speech == (data == "speakers")) or (name, options) in ALSO_SPEAKERS:
+            if name == BASELINE or data in LONG or (speech == (data == "speakers")) or (name, options) in ALSO_SPEAKERS:
                 made.append((name, options, data))
     return made
 
@@ -152,15 +157,29 @@ def _rounds(examples: Sequence[Any], field: str) -> list[int]:
     seen: dict[str, int] = {}
     made = []
     for example in examples:
-        word = example[field].name
+        word = words_of(example, field)[0]
         made.append(seen.get(word, 0))
         seen[word] = made[-1] + 1
     return made
 
 
+def words_of(example: Any, field: str) -> tuple[str, ...]:
+    """What holds of an example: one word, or several."""
+    value = example[field]
+    return tuple(word.name for word in value) if isinstance(value, tuple) else (value.name,)
+
+
 def share(examples: Sequence[Any], field: str, budget: float, seed: int) -> list[Any]:
-    """So large a share of each class, at least one."""
+    """So large a share of each class, at least one. Of clips with several words: a share of all, and one more for each word that
+    none of them has."""
     rng = np.random.default_rng((seed, round(1e6 * budget)))
+    if field == "tags":
+        order = rng.permutation(len(examples)).tolist()
+        chosen = order[: max(1, round(budget * len(examples)))]
+        for word in sorted({word for e in examples for word in words_of(e, field)}):
+            if not any(word in words_of(examples[i], field) for i in chosen):
+                chosen.append(next(i for i in order if word in words_of(examples[i], field)))
+        return [examples[i] for i in sorted(chosen)]
     kept: list[int] = []
     for word in sorted({e[field].name for e in examples}):
         own = [i for i, e in enumerate(examples) if e[field].name == word]
@@ -228,14 +247,14 @@ def one(task: Task, settings: Mapping[str, str]) -> list[dict[str, Any]]:
     for key, (budget, seed) in zip(task.keys(), task.cells, strict=True):
         few = share(train_on, field, budget, seed)
         figures = learner(few, field, seed) if learner else learn(task, words, few, test_on, seed, settings)
-        often = max(sum(e[field].name == word for e in test_on) for word in words) / len(test_on)
+        often = max(sum(word in words_of(e, field) for e in test_on) for word in words) / len(test_on)
         about = {name: settings[name] for name in ("steps", "batch", "rate", "precision", "jobs", "limit")}
         made.append({**dict(zip(KEY, key, strict=True)), "clips": len(few), "tests": len(test_on), "chance": often, **about, **figures})
     return made
 
 
 def _words(train_on: Sequence[Any], test_on: Sequence[Any], field: str) -> tuple[str, ...]:
-    return tuple(sorted({e[field].name for e in [*train_on, *test_on]}))
+    return tuple(sorted({word for e in [*train_on, *test_on] for word in words_of(e, field)}))
 
 
 def rate_of(task: Task) -> int:
@@ -247,17 +266,16 @@ def rate_of(task: Task) -> int:
 def _system(name: str, options: Mapping[str, Any], data: str, words: tuple[str, ...]) -> Any:
     from aural.system import build
 
-    sizes = SIZES.get(name, {}).get(data if data in ("notes", "esc10") else "words", {})
+    sizes = SIZES.get(name, {}).get(LONG.get(data, "words"), {})
     return build(name, labels=words, of=DATA[data][1], **options, **sizes)
 
 
 def learn(
     task: Task, words: tuple[str, ...], few: Sequence[Any], test_on: Sequence[Any], seed: int, settings: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Accuracy on the test clips with its 95 % interval over clips, parameters, multiply-adds a clip, seconds of training."""
+    """Figures on the test clips with their 95 % interval over clips, parameters, multiply-adds a clip, seconds of training."""
     import torch
 
-    from aural.evaluation import bootstrap
     from aural.nets.blocks import parameters
     from aural.training import train
 
@@ -271,12 +289,12 @@ def learn(
     with tempfile.TemporaryDirectory() as folder:
         train(system, list(few), out=folder, seed=seed, every=10**9, device=device, precision=precision)
     seconds = time.time() - start
-    found = bootstrap(right(system.to(device).eval(), test_on, device).tolist())
+    found = figures(*answers(system.to(device).eval(), test_on, device), DATA[task.data][1])
     kind = "processor" if device == "cpu" else f"{torch.cuda.get_device_name(device)}, {precision}"
     system.cpu()
     if device != "cpu":
         torch.cuda.empty_cache()
-    return {"accuracy": found.value, "low": found.low, "high": found.high, **size, "seconds": round(seconds, 1), "device": kind}
+    return {**found, **size, "seconds": round(seconds, 1), "device": kind}
 
 
 def own_device() -> str:
@@ -289,19 +307,34 @@ def own_device() -> str:
     return f"cuda:{number % torch.cuda.device_count()}"
 
 
-def right(system: Any, examples: Sequence[Any], device: str, batch: int = 32) -> np.ndarray:
-    """1 for each example whose class the system finds, 0 for the others."""
+def answers(system: Any, examples: Sequence[Any], device: str, batch: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    """What a system says, (example, word), and the truth: the number of its class, or (example, word) zeros and ones."""
     import torch
 
     from aural.part import to
 
-    found = []
+    said, truth = [], []
     with torch.no_grad():
         for first in range(0, len(examples), batch):
             x, y = system.collate(examples[first : first + batch])
-            said = system.estimate(system.features(to(x, torch.device(device))))
-            found.append((said.argmax(1).cpu() == y).numpy())
-    return np.concatenate(found).astype(float)
+            said.append(system.estimate(system.features(to(x, torch.device(device)))).float().cpu().numpy())
+            truth.append(y.numpy())
+    return np.concatenate(said), np.concatenate(truth)
+
+
+def figures(said: np.ndarray, truth: np.ndarray, field: str) -> dict[str, float]:
+    """Accuracy; of several words a clip the mean areas under the curves; with the 95 % interval of the first over clips."""
+    from aural.evaluation import bootstrap
+    from aural.tasks.tag import areas
+
+    if field != "tags":
+        found = bootstrap((said.argmax(1) == truth).astype(float).tolist())
+        return {"accuracy": found.value, "low": found.low, "high": found.high}
+    rng = np.random.default_rng(0)
+    others = [areas(truth[own] > 0.5, said[own])["ROC-AUC"] for own in rng.integers(len(truth), size=(300, len(truth)))]
+    low, high = np.nanpercentile(others, [2.5, 97.5])
+    whole = areas(truth > 0.5, said)
+    return {"roc_auc": whole["ROC-AUC"], "low": float(low), "high": float(high), "pr_auc": whole["PR-AUC"]}
 
 
 def support_vectors(train_on: Sequence[Any], test_on: Sequence[Any]) -> Any:
@@ -311,7 +344,6 @@ def support_vectors(train_on: Sequence[Any], test_on: Sequence[Any]) -> Any:
     from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
     from sklearn.svm import SVC  # type: ignore[import-untyped]
 
-    from aural.evaluation import bootstrap
     from aural.representations import MFCC
 
     mfcc = MFCC(22_050, 512, 2048, 128, 20)
@@ -325,15 +357,24 @@ def support_vectors(train_on: Sequence[Any], test_on: Sequence[Any]) -> Any:
     known = {id(example): statistics(example) for example in [*train_on, *test_on]}
 
     def learner(few: Sequence[Any], field: str, seed: int) -> dict[str, Any]:
+        def machine(right: Sequence[Any]) -> Any:
+            return make_pipeline(StandardScaler(), SVC(C=10.0, random_state=seed)).fit([known[id(e)] for e in few], right)
+
         start = time.time()
-        machine = make_pipeline(StandardScaler(), SVC(C=10.0, random_state=seed))
-        machine.fit([known[id(e)] for e in few], [e[field].name for e in few])
+        words, hears = _words(train_on, test_on, field), [known[id(e)] for e in test_on]
+        truth = np.array([[word in words_of(e, field) for word in words] for e in test_on], dtype=float)
+        said = np.zeros(truth.shape)
+        if field == "tags":  # a machine for each word that some have and others have not
+            for k, word in enumerate(words):
+                right = [word in words_of(e, field) for e in few]
+                if 0 < sum(right) < len(right):
+                    said[:, k] = machine(right).decision_function(hears)
+        else:
+            told = machine([words_of(e, field)[0] for e in few]).predict(hears)
+            said, truth = np.array([[word == one for word in words] for one in told], dtype=float), truth.argmax(1)
         seconds = time.time() - start
-        found = bootstrap((machine.predict([known[id(e)] for e in test_on]) == [e[field].name for e in test_on]).astype(float))
-        return {
-            "accuracy": found.value, "low": found.low, "high": found.high, "parameters": None, "multiply_adds": None,
-            "seconds": round(seconds, 1), "device": "processor",
-        }  # fmt: skip
+        nothing = {"parameters": None, "multiply_adds": None}
+        return {**figures(said, truth, field), **nothing, "seconds": round(seconds, 1), "device": "processor"}
 
     return learner
 
@@ -357,6 +398,11 @@ def everything(out: Path, settings: Mapping[str, str]) -> None:
         raise SystemExit(f"which_input.py: {out} holds rows of steps={old[0]['steps']} limit={old[0]['limit']}; give another folder")
     left = tasks(settings, {tuple(row[name] for name in KEY) for row in rows(out)})
     jobs, end = int(settings["jobs"]), STARTED + 60 * float(settings["minutes"])
+    packs = Path(os.environ.get("AURAL_DATA", ""))
+    lacking = sorted({DATA[task.data][0] for task in left if not (packs / DATA[task.data][0]).is_dir()})
+    if lacking:
+        hint = "; recipes/mixtures.py makes made_mixtures" if "made_mixtures" in lacking else ""
+        raise SystemExit(f"which_input.py: no {', '.join(lacking)} in AURAL_DATA ({packs}); data= says what to leave out{hint}")
     # Sounds are read before the processes are forked, so that all share them.
     heard = {(task.data, task.fold, 0 if task.name == BASELINE else rate_of(task)) for task in left}
     for data, fold, rate in sorted(heard):
@@ -371,7 +417,7 @@ def everything(out: Path, settings: Mapping[str, str]) -> None:
         with (out / "rows.jsonl").open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in found)
         for row in found:
-            about = f"accuracy {row['accuracy']:.3f} in {row['seconds']:.1f} s"
+            about = f"{'accuracy' if 'accuracy' in row else 'ROC-AUC'} {value(row):.3f} in {row['seconds']:.1f} s"
             say(row["system"], row["data"], f"budget {row['budget']:g} seed {row['seed']}", about)
         if time.time() > end:
             break
@@ -401,11 +447,12 @@ def rows(out: Path) -> list[dict[str, Any]]:
 
 
 def table(out: Path, command: str) -> str:
-    """Markdown: the command, then a table for each data set, a row for each system and a column for each budget."""
+    """Markdown: the command (or several, a line each), then a table for each data set, rows are systems and columns budgets."""
     found = rows(out)
     budgets = sorted({r["budget"] for r in found}, reverse=True)
     steps = ", ".join(sorted({f"{r['steps']} steps of {r['batch']} clips" for r in found}))
-    lines = [f"`{command}`", "", f"Nets learn for {steps}, whatever their size and however few the labels."]
+    commands = "\n\n".join(f"`{line}`" for line in command.splitlines())
+    lines = [commands, "", f"Nets learn for {steps}, whatever their size and however few the labels."]
     if any(int(r["limit"]) for r in found):
         lines += ["", "A rehearsal on a few clips: these figures mean nothing."]
     order = [BASELINE, *(label(name, options) for name, options in SYSTEMS)]
@@ -415,6 +462,8 @@ def table(out: Path, command: str) -> str:
             continue
         tests, chance, folds = max(r["tests"] for r in own), max(r["chance"] for r in own), len({r["fold"] for r in own})
         about = f"{field} of {pack}, {folds} fold{'s' * (folds > 1)} of {tests} test clips, the most frequent class {chance:.3f}"
+        if field == "tags":
+            about = f"{about[:-6]} in {chance:.3f} of them; area under the ROC curve, the mean over words (0.5 is chance)"
         lines += ["", f"## {data}", "", f"{about[0].upper()}{about[1:]}.", ""]
         lines.append(
             f"| system | parameters | multiply-adds a clip | seconds | {' | '.join(f'{100 * b:g} % of labels' for b in budgets)} |"
@@ -432,12 +481,12 @@ def table(out: Path, command: str) -> str:
     devices = ", ".join(sorted({r["device"] for r in found}))
     jobs = max((int(r["jobs"]) for r in found), default=0)
     beside = f", {jobs} trainings at a time" if jobs > 1 else ""
-    lines += ["", "Accuracy: of one training with its 95 % interval over test clips; of several (seeds, folds) their mean ± deviation."]
+    lines += ["", "Figures: of one training with its 95 % interval over test clips; of several (seeds, folds) their mean ± deviation."]
     return "\n".join([*lines, f"Seconds: of one training{beside}. Trained on: {devices}.", ""])
 
 
 def _cell(mine: Sequence[Mapping[str, Any]]) -> str:
-    values = [r["accuracy"] for r in mine]
+    values = [value(r) for r in mine]
     if not values:
         return ""
     return (
@@ -445,6 +494,11 @@ def _cell(mine: Sequence[Mapping[str, Any]]) -> str:
         if len(values) > 1
         else f"{values[0]:.3f} [{mine[0]['low']:.3f}, {mine[0]['high']:.3f}]"
     )
+
+
+def value(row: Mapping[str, Any]) -> float:
+    """The figure of a row that the table shows."""
+    return float(row.get("accuracy", row.get("roc_auc", float("nan"))))
 
 
 DEFAULTS = {
@@ -474,7 +528,9 @@ def main(argv: list[str]) -> None:
     settings = {**DEFAULTS, **given}
     if float(settings["minutes"]) > 0:
         everything(out, settings)
-        (out / "command.txt").write_text(shlex.join(["python", "recipes/which_input.py", "OUT", *words]) + "\n")
+        command, kept = shlex.join(["python", "recipes/which_input.py", "OUT", *words]), out / "command.txt"
+        before = kept.read_text().splitlines() if kept.exists() else []
+        kept.write_text("\n".join([*before, *([] if command in before else [command])]) + "\n")
     text = table(out, (out / "command.txt").read_text().strip())
     (out / "which-input.md").write_text(text)
     if settings["to"]:

@@ -145,6 +145,16 @@ def test_the_general_reader_takes_splits_and_labels_from_the_packs_table() -> No
     assert train.labels("speaker") == ["lucas"]
 
 
+def test_a_pack_may_say_several_words_of_a_sound_or_none(root: Path) -> None:
+    for name in ("both", "silent"):
+        sound(root / "scenes" / "audio" / f"{name}.wav")
+    table(root / "scenes" / "labels.csv", "file,tags", "audio/both.wav,rain;wind", "audio/silent.wav,")
+    found = source("scenes")
+    assert [[word.name for word in found(i)["tags"]] for i in range(2)] == [["rain", "wind"], []]
+    assert found.labels("tags") == ["rain", "wind"]
+    assert "tags" not in source("digits")(0)
+
+
 @pytest.mark.usefixtures("root")
 def test_sounds_are_not_read_before_they_are_cut_and_examples_cross_processes() -> None:
     found = source("mdb_drums", task="beat")

@@ -296,34 +296,37 @@ def ring(n: int, generator: torch.Generator) -> torch.Tensor:
 
 
 @pytest.mark.slow
-def test_eight_modes_are_found():
+@pytest.mark.parametrize(("loss", "batch", "rate", "critic_updates"), [("wgan-gp", 512, 2e-3, 2), ("hinge", 256, 1e-3, 1)])
+def test_eight_modes_are_found(loss: str, batch: int, rate: float, critic_updates: int):
+    """Of samples at least nine in ten lie within four deviations of a mode. A penalty of 10, the usual one, smooths the critic so much
+    that half of them lies on bridges between the modes: here it is 0.02."""
     torch.manual_seed(0)
+    steps = 10_000
 
     def mlp(inputs: int, outputs: int) -> nn.Module:
         return nn.Sequential(nn.Linear(inputs, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, outputs))
 
     net, critic = mlp(8, 2), mlp(2, 1)
-    objective = Adversarial(critic, "wgan-gp", critic_updates=5, penalty=10.0)
-    optimisers = {
-        "net": torch.optim.Adam(net.parameters(), 5e-4, betas=(0.0, 0.9)),
-        "critic": torch.optim.Adam(critic.parameters(), 5e-4, betas=(0.0, 0.9)),
-    }
+    objective = Adversarial(critic, loss, critic_updates=critic_updates, penalty=0.02)
+    optimisers = {name: torch.optim.Adam(own.parameters(), rate, betas=(0.0, 0.9)) for name, own in (("net", net), ("critic", critic))}
     system = Sentence(net=net, output=Part())
     average = {k: v.clone() for k, v in net.state_dict().items()}
-    for step in range(20_000):
+    for step in range(steps):
+        for optimiser in optimisers.values():
+            optimiser.param_groups[0]["lr"] = rate * min(1.0, max(0.02, 2 * (1 - step / steps)))  # in the second half it falls
         g = torch.Generator().manual_seed(step)
-        for update in objective.updates(system, Batch(torch.randn(256, 8, generator=g), ring(256, g), g, step)):
+        for update in objective.updates(system, Batch(torch.randn(batch, 8, generator=g), ring(batch, g), g, step)):
             optimisers[update.of].zero_grad()
             update.loss.backward()
             optimisers[update.of].step()
         for k, v in net.state_dict().items():
-            average[k].lerp_(v, 0.002)
+            average[k].lerp_(v, 0.01)
     net.load_state_dict(average)
     centres = ring(1, torch.Generator()).new_tensor([[2 * np.cos(a), 2 * np.sin(a)] for a in np.arange(8) * 2 * np.pi / 8])
     away = torch.cdist(net(torch.randn(4000, 8, generator=torch.Generator().manual_seed(1))), centres)
-    hit = away.min(1).values < 0.25
+    hit = away.min(1).values < 4 * 0.02
     assert len(away[hit].argmin(1).unique()) == 8
-    assert hit.float().mean() > 0.35  # 0.46 measured: a smooth critic leaves bridges between the modes
+    assert hit.float().mean() >= 0.9
 
 
 def test_every_pair_of_a_batch_counts_once():

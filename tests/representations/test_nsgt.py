@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aural.errors import AuralError
-from aural.representations import NSGT
+from aural.representations import NSGT, SlicedNSGT, Stream
 
 from .signals import RATE, noise
 
@@ -84,3 +84,31 @@ def test_frames_that_come_too_slowly_are_refused_with_the_hop_that_will_do() -> 
         NSGT(RATE, 20, 55, 1000)
     assert len(part.frequencies()) == part(x).shape[-2]
     assert (np.diff(part.frequencies()) > 0).all()
+
+
+@pytest.mark.parametrize("shape", ["hann", "tight"])
+@pytest.mark.parametrize("samples", [0, 1, 2000, 30_011])
+def test_out_of_slices_the_sound_comes_back_to_1e_10(shape: str, samples: int) -> None:
+    part, x = SlicedNSGT(RATE, 20, 55, shape=shape, slice=0.25).double(), noise(samples, 2, 1).double()
+    y = part(x)
+    assert y.shape == (2, 2, part.bands + 2, part.frames(samples))
+    assert (part.invert(y, samples) - x).abs().sum() < 1e-10 * max(1, samples)
+
+
+def test_the_sum_of_both_layers_is_nearly_the_transform_of_the_whole() -> None:
+    sliced, whole = SlicedNSGT(RATE, 20, 220, slice=0.5).double(), NSGT(RATE, 20, 220).double()
+    x = torch.sin(2 * torch.pi * 880 / RATE * torch.arange(2 * RATE, dtype=torch.float64))[None, None]
+    inside = slice(400, -400)
+    frames = whole.frames(2 * RATE)
+    assert (sliced(x).sum(1, keepdim=True)[..., :frames] - whole(x))[..., inside].abs().max() < 1e-3
+    x = noise(2 * RATE).double()
+    away = (sliced(x).sum(1, keepdim=True)[..., :frames] - whole(x))[..., inside]
+    assert away.square().abs().mean().sqrt() < 0.05 * whole(x).square().abs().mean().sqrt()
+
+
+def test_slices_come_as_soon_as_they_are_full() -> None:
+    part = SlicedNSGT(RATE, 20, 220, slice=0.1)
+    stream, x = Stream(part), noise(2400)
+    half = part.overlap * 20
+    assert stream(x[..., : 2 * half - 1]).shape[-1] == 0
+    assert stream(x[..., 2 * half - 1 : 2 * half]).shape[-1] == part.overlap

@@ -49,6 +49,7 @@ NAMES = [
     "whitened",
     "lags",
     "median difference",
+    "invertible constant Q of slices",
 ]
 # Filters that never quite end: how far from the whole, as a share of the peak.
 ALMOST = {"cqt": 1e-4, "vqt in dB": 1e-3, "hcqt": 1e-4, "chroma of cqt": 1e-4}
@@ -87,6 +88,32 @@ def test_views_and_comparisons_of_several_frames_are_streamed() -> None:
         assert close(torch.cat([*(stream(piece) for piece in x.split(701, -1)), stream.end()], -1), part(x))
 
 
+def test_sines_are_followed_through_a_stream() -> None:
+    part = SMS(RATE, 160, 1024, tracks=12, least=5, floor_db=-50.0).double()
+    x, waits = noise(9_000, 2, 1).double(), []
+    time = torch.arange(9_000, dtype=torch.float64) / RATE
+    x = 0.05 * x + 0.3 * torch.sin(2 * torch.pi * (400 + 300 * time) * time) * (time > 0.1)
+    whole, stream, made, heard = part(x), Stream(part), [], 0
+    for piece in x.split(333, -1):
+        made.append(stream(piece))
+        heard += piece.shape[-1]
+        waits.append(max(0, (heard - 512) // 160 + 1) - sum(some.shape[-1] for some in made))
+    made.append(stream.end())
+    assert torch.equal(torch.cat(made, -1)[:, 1] > 0, whole[:, 1] > 0)
+    assert close(torch.cat(made, -1), whole)
+    assert 0 < max(waits) < 5
+    short = x[..., :400]  # fewer frames than a track lasts at least
+    assert close(torch.cat([stream(short), stream.end()], -1), part(short))
+
+
+def test_sources_and_filters_come_piece_by_piece() -> None:
+    part = SourceFilter(RATE, 320, fmin=100, fmax=200, components=4, rounds=3, seconds=0.2)
+    x, stream = noise(9_000, 2, 1), Stream(part)
+    made = [stream(piece) for piece in x.split(701, -1)]
+    assert {some.shape[-1] for some in made} == {0, 10}
+    assert close(torch.cat([*made, stream.end()], -1), part(x))
+
+
 def test_frames_come_as_soon_as_their_window_is_full() -> None:
     stream = Stream(LogMel(RATE, 160, 512, 40))
     assert stream(noise(255)).shape[-1] == 0
@@ -101,8 +128,8 @@ def test_frames_come_as_soon_as_their_window_is_full() -> None:
         HCQT(compression="unit"),
         NSGT(RATE, 20, 220),
         SelfSimilarity(LogMel(RATE, 1600)),
-        SMS(RATE),
-        SourceFilter(),
+        Standardised(SMS(RATE)),
+        PCEN(SourceFilter()),
         LogMel(RATE, 160, range_db=80.0),
     ],
 )

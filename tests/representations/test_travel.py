@@ -69,14 +69,18 @@ def test_half_precision_samples_give_float32_features() -> None:
     torch.testing.assert_close(part(x.half()), part(x.half().float()))
 
 
-def test_onnx_runs_it(tmp_path) -> None:
+ONNX = [name if name == "log mel" else pytest.param(name, marks=pytest.mark.slow) for name in PARTS]
+
+
+@pytest.mark.parametrize("name", ONNX)
+def test_onnx_runs_it(name: str, tmp_path) -> None:
     pytest.importorskip("onnxscript")
-    runtime = pytest.importorskip("onnxruntime")
-    part, x = Travelling(LogMel(RATE, 160, 512, 40)).eval(), noise(8000, 1, 1)
+    reference = pytest.importorskip("onnx.reference")
+    part, x = Travelling(PARTS[name][0]()).eval(), noise(8000, 1, 1)
     path = tmp_path / "part.onnx"
-    torch.onnx.export(part, (x,), str(path), dynamo=True, input_names=["sound"])
-    (made,) = runtime.InferenceSession(str(path)).run(None, {"sound": x.numpy()})
-    torch.testing.assert_close(torch.from_numpy(made), part(x), rtol=1e-4, atol=1e-4)
+    torch.onnx.export(part, (x,), str(path), dynamo=True, input_names=["sound"], verbose=False)
+    (made,) = reference.ReferenceEvaluator(str(path)).run(None, {"sound": x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(made), part(x), rtol=1e-3, atol=1e-3)
 
 
 def test_what_cannot_travel_says_so() -> None:

@@ -70,6 +70,16 @@ def test_the_part_gives_sounds_of_any_length_back(samples: int) -> None:
     assert (part.double().invert(part(x.double()), samples) - x).abs().sum() < 1e-9
 
 
+@pytest.mark.parametrize("wavelet", ["haar", "db4", "db9", "db20"])
+def test_block_by_block_or_all_at_once_the_coefficients_are_those_of_pywavelets(wavelet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aural.representations.wavelet.SAMPLES", 1)
+    part, x = DWT(RATE, wavelet, 3).double(), noise(3001, 1, 1).double()
+    at_once = part(x.clone().requires_grad_())
+    for band, same, theirs in zip(part.bands(part(x)), part.bands(at_once), pywt.wavedec(x[0, 0].numpy(), wavelet, "zero", 3), strict=True):
+        assert (band - same).abs().max() < 1e-12
+        assert np.abs(band[0, 0, : len(theirs)].numpy() - theirs).max() < 1e-12
+
+
 def test_rows_are_octaves_and_a_tone_lies_in_its_own() -> None:
     part = DWT(RATE, "db8", 6).double()
     assert len(part.frequencies()) == 64

@@ -423,14 +423,14 @@ def test_silence_has_a_gradient(recwarn):
 
 # ---- the recipe
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "which_input.py"
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-def recipe():
+def recipe(name: str = "which_input"):
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("which_input", RECIPE)
-    module = sys.modules["which_input"] = importlib.util.module_from_spec(spec)
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -449,6 +449,30 @@ def test_a_budget_is_a_share_of_every_class_and_at_least_one():
     assert [id(e) for e in kept] != [id(e) for e in recipe().share(examples, "label", 0.1, 1)]
 
 
+def tagged(*given: str) -> list[Example]:
+    return [Example(tags=tuple(Label(word) for word in words)) for words in given]
+
+
+def test_a_budget_of_clips_with_several_words_is_a_share_of_all_and_has_every_word():
+    examples = tagged(*["a"] * 60, *["ab"] * 39, "c")
+    kept = recipe().share(examples, "tags", 0.1, 0)
+    assert len(kept) in (10, 11)
+    assert examples[-1] in kept
+    assert len(recipe().share(examples, "tags", 0.01, 0)) <= 3
+    assert recipe().share(examples, "tags", 1.0, 0) == examples
+
+
+def test_the_figure_of_several_words_is_their_mean_area_and_lies_inside_its_interval():
+    rng = np.random.default_rng(0)
+    truth = (rng.random((60, 3)) < 0.4).astype(float)
+    truth[:, 2] = 1.0  # what always holds says nothing
+    said = truth + rng.normal(0, 0.7, truth.shape)
+    found = recipe().figures(said, truth, "tags")
+    assert found["low"] < found["roc_auc"] < found["high"]
+    assert recipe().figures(truth, truth, "tags")["roc_auc"] == 1.0
+    assert recipe().figures(0 * truth, truth, "tags")["roc_auc"] == 0.5
+
+
 def test_multiply_adds_are_those_of_the_layers():
     system = build("tag/pons16", kind="time")
     adds = recipe().multiply_adds(system.eval(), Example(sound=noise(1.0)))
@@ -460,7 +484,7 @@ def test_every_system_that_it_names_is_there_or_left_out():
     named = {name for name, _, _ in module.plan(dict(module.DEFAULTS))} - {module.BASELINE}
     assert named == set(ALL)
     speech = {data for name, _, data in module.plan(dict(module.DEFAULTS)) if name.startswith("speech/")}
-    assert speech == {"notes", "esc10", "speakers"}
+    assert speech == {"notes", "esc10", "speakers", "mixtures"}
 
 
 def test_the_table_has_the_command_first_and_says_that_a_rehearsal_means_nothing(tmp_path):
@@ -470,6 +494,14 @@ def test_the_table_has_the_command_first_and_says_that_a_rehearsal_means_nothing
     assert text.startswith("`python recipes/which_input.py x`")
     assert "| tag/sample_cnn | 1,000 | 2 M | 1.0 | 0.600 ± 0.100 |" in text
     assert "mean nothing" in text
+
+
+def test_an_area_stands_where_an_accuracy_would(tmp_path):
+    row = {k: v for k, v in trained(data="mixtures", roc_auc=0.75).items() if k != "accuracy"}
+    written(tmp_path, row)
+    text = recipe().table(tmp_path, "")
+    assert "| 0.750 [0.400, 0.600] |" in text
+    assert "area under the ROC curve" in text
 
 
 def test_one_training_stands_in_the_table_with_its_interval(tmp_path):
@@ -502,8 +534,9 @@ def test_the_share_of_right_answers_is_that_of_the_house_s_evaluation():
     torch.manual_seed(1)
     system = build("tag/dieleman_schrauwen14", labels=("a", "b"), of="label", seconds=1.0).eval()
     examples = [Example(sound=noise(0.5 + 0.3 * i, seed=i), label=Label("ab"[i % 2])) for i in range(7)]
-    found = recipe().right(system, examples, "cpu", batch=3)
-    assert found.mean() == pytest.approx(
+    module = recipe()
+    found = module.figures(*module.answers(system, examples, "cpu", batch=3), "label")
+    assert found["accuracy"] == pytest.approx(
         evaluate(
             system,
             Listed(examples),
@@ -513,7 +546,29 @@ def test_the_share_of_right_answers_is_that_of_the_house_s_evaluation():
     )
 
 
-def trained(**more: str) -> dict[str, object]:
+def test_every_program_has_a_word_of_the_house_or_none_and_choirs_are_voices():
+    from aural.tasks.tag import FAMILIES
+
+    family = recipe("mixtures").family
+    said = [family(program) for program in range(128)]
+    assert set(said) | {"drums"} == {*FAMILIES, "other"}
+    assert [said[p] for p in (0, 33, 40, 52, 56, 73)] == ["piano", "bass", "strings", "voice", "brass", "pipe"]
+    assert family(0, drum=True) == "drums"
+
+
+@pytest.mark.slow
+def test_a_mixture_is_as_long_as_asked_for_the_same_again_and_names_what_is_heard_in_it():
+    pytest.importorskip("tinysoundfont")
+    clip = recipe("mixtures").clip
+    samples, words = clip("test", 3, 1, 6.0)
+    assert samples.shape == (6 * 44_100,)
+    assert words
+    again, same = clip("test", 3, 1, 6.0)
+    assert np.array_equal(samples, again)
+    assert words == same
+
+
+def trained(**more: object) -> dict[str, object]:
     about = {"system": "tag/sample_cnn", "data": "notes", "fold": "-", "budget": 0.1, "seed": 0, "clips": 5, "tests": 8, "chance": 0.2}
     run = {"steps": "2", "batch": "32", "rate": "1e-3", "precision": "32-true", "jobs": "0", "limit": "0", "device": "processor"}
     figures = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "parameters": 1000, "multiply_adds": 2_000_000, "seconds": 1.0}
@@ -525,6 +580,7 @@ def written(folder: Path, *rows: dict[str, object]) -> None:
 
 
 def test_an_unknown_setting_is_an_error(tmp_path):
-    done = subprocess.run([sys.executable, str(RECIPE), str(tmp_path), "step=3"], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(RECIPES / "which_input.py"), str(tmp_path), "step=3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode
     assert "no setting step" in done.stderr

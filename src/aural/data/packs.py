@@ -3,7 +3,8 @@ one general reader for the rest.
 
 General layout   `audio/NAME.*` (else `mix/`, else sounds anywhere in the pack), and for the same NAME
                  `notes/NAME.csv` (onset,offset,pitch[,velocity]), `beats/NAME.csv` (time,position), `onsets/NAME.csv` (time[,label]),
-                 and a row in the pack's own CSV, whose columns instrument, label, speaker … become labels
+                 and a row in the pack's own CSV, whose columns instrument, label, speaker … become labels; `tags` holds several,
+                 joined by semicolons
 What counts      is what lies in the folder: a pack with fewer or other pieces is read alike
 Splits           the pack's own where it has a column of them; esc10: fold 5 is "test" (strata name the fold);
                  philharmonia_notes: every fifth semitone is "test", for all instruments alike, so no pitch is in both
@@ -251,6 +252,8 @@ def _anything(sound: Path, found: Mapping[str, Path], row: Mapping[str, str]) ->
     example.update({_LABELS[column]: Label(row[column]) for column in _LABELS if row.get(column)})
     if row.get("text"):
         example["text"] = Text(row["text"])
+    if row.get("tags") is not None:  # an empty cell says that none holds
+        example["tags"] = tuple(Label(word.strip()) for word in row["tags"].split(";") if word.strip())
     return example
 
 

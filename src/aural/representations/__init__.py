@@ -3,7 +3,7 @@
     stft.py     Waveform, STFT (with its inverse), Spectrogram
     phase.py    RealImaginary, InstantaneousFrequency;  griffin_lim.py  griffin_lim: a sound out of magnitudes
     mel.py      LogMel, MultiResolutionLogMel, MFCC
-    cqt.py      CQT, HCQT: the fast ones;  nsgt.py  NSGT: the invertible one
+    cqt.py      CQT, HCQT: the fast ones;  nsgt.py  NSGT, SlicedNSGT: the invertible ones
     kernels.py  KernelCQT: Brown's, direct and sparse;  wavelet.py  DWT, CWT;  gammatone.py  Gammatone
     chroma.py   Chroma, ChromaCQT;  tuning.py  how far the music lies from A4 = 440 Hz
     beatwise.py Beatwise: any of them on the grid of the beats
@@ -32,7 +32,7 @@ from .loudness import Loudness
 from .lpc import LPC, burg, from_line_spectrum, levinson, line_spectrum
 from .mel import MFCC, LogMel, MultiResolutionLogMel
 from .mu_law import MuLaw, dequantised, inverse_mu_law, mu_law, quantised
-from .nsgt import NSGT
+from .nsgt import NSGT, SlicedNSGT
 from .pcen import PCEN
 from .phase import InstantaneousFrequency, RealImaginary
 from .sf_nmf import SourceFilter, nmf
@@ -72,6 +72,7 @@ __all__ = [
     "RealImaginary",
     "SelfSimilarity",
     "Semitones",
+    "SlicedNSGT",
     "SoundPart",
     "SourceFilter",
     "Spectrogram",

@@ -195,7 +195,7 @@ def synthesized(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
     def work(item: tuple[int, int, int]) -> None:
         row, first, last = item
         some = overlap_add(torch.fft.irfft(spectrum[row, :, first:last].mT, size) * window, hop)
-        made[row, first:last], over[row, last] = some[: last - first], some[last - first :]
+        made[row, first:last], over[row, last] = some[: last - first], some[last - first :].clone()  # or all of it would stay
 
     share(work, [(row, first, last) for row in range(rows) for first, last in blocks(frames)])
     for (row, last), some in sorted(over.items()):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError
+from .framing import whole
 from .stft import STFT
 
 
@@ -45,12 +46,17 @@ def griffin_lim(
         least = (frames - 1) * stft.hop
         raise OptionError(f"length={inner}: a sound of {frames} frames has from {least} to {least + stft.hop - 1} samples")
     magnitudes = magnitudes.mT.contiguous().mT  # frame after frame, as spectra lie
+    learns = whole(magnitudes) or whole(phases)
     spectrum, before = torch.polar(magnitudes, phases.mT.contiguous().mT), None
     for _ in range(rounds):
         heard = stft(stft.invert(spectrum, inner))
-        ahead = heard if before is None else torch.lerp(before, heard, 1 + momentum)
+        if before is None:
+            ahead = heard if learns else heard.clone()
+        else:
+            ahead = torch.lerp(before, heard, 1 + momentum) if learns else before.lerp_(heard, 1 + momentum)
         before = heard
-        spectrum = ahead * (magnitudes / ahead.abs().clamp(min=torch.finfo(magnitudes.dtype).tiny ** 0.5))
+        size = magnitudes / ahead.abs().clamp(min=torch.finfo(magnitudes.dtype).tiny ** 0.5)
+        spectrum = ahead * size if learns else ahead.mul_(size)
     return stft.invert(spectrum, inner)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError
-from ..sound import _k_weighting
+from ..sound._loudness import k_weighting
 from .compress import compress
 from .framing import hann
 from .stft import Banded
@@ -62,7 +62,7 @@ def weights_of(hz: np.ndarray, weighting: str, rate: int) -> np.ndarray:
     if weighting == "A":
         return a_weights(hz)
     turns = np.exp(-2j * np.pi * hz[:, None] / rate * np.arange(3))
-    sections = _k_weighting(rate)
+    sections = k_weighting(rate)
     return np.square(np.abs(np.prod([turns @ s[:3] / (turns @ s[3:]) for s in sections], 0)))
 
 

@@ -16,7 +16,10 @@ from ..annotations import Example
 from ..errors import OptionError
 from ..part import Tree
 from ..sound import Sound
+from .framing import share, whole
 from .stft import Waveform
+
+BLOCK = 2**16  # samples that are in work together: a processor's cache holds them
 
 
 def mu_law(x: Tensor, classes: int = 256) -> Tensor:
@@ -62,7 +65,19 @@ class MuLaw(Waveform):
     def forward(self, raw: Tensor) -> Tensor:
         if not self.as_classes:
             return mu_law(raw, self.classes)
-        return torch.where(raw.isnan(), -1, quantised(raw.nan_to_num(), self.classes))
+        if whole(raw):
+            return self._classes(raw)
+        flat = raw.reshape(-1)
+        made = torch.empty(flat.shape, dtype=torch.int64)
+
+        def work(first: int) -> None:
+            made[first : first + BLOCK] = self._classes(flat[first : first + BLOCK])
+
+        share(work, range(0, len(flat), BLOCK))
+        return made.view(raw.shape)
+
+    def _classes(self, samples: Tensor) -> Tensor:
+        return torch.where(samples.isnan(), -1, quantised(samples.nan_to_num(), self.classes))
 
     def invert(self, features: Tensor) -> Tensor:
         """Back to samples."""

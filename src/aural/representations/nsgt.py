@@ -1,7 +1,8 @@
 """The invertible constant-Q transform: windows on the spectrum of the whole sound, a nonstationary Gabor frame.
 
 Source   Velasco, Holighaus, Dörfler & Grill, Constructing an invertible constant-Q transform with nonstationary Gabor frames,
-         DAFx 2011; painless frames: Balazs et al., Theory, implementation and applications of nonstationary Gabor frames, 2011
+         DAFx 2011; painless frames: Balazs et al., Theory, implementation and applications of nonstationary Gabor frames, 2011;
+         slice by slice: Holighaus, Dörfler, Velasco & Grill, A framework for invertible, real-time constant-Q transforms, 2013
 
 Band k is the spectrum times g_k, heard at frames. Where a band has at least as many frames as its window has bins, nothing
 is lost, and the spectrum is the sum of the bands times g_k / Σ g². One band more on each side hears what lies below and above.
@@ -10,13 +11,14 @@ is lost, and the spectrum is the sum of the bands times g_k / Σ g². One band m
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import OptionError
-from .framing import SoundPart, rows_of
+from .framing import SoundPart, hann, rows_of
 
 
 class NSGT(SoundPart):
@@ -161,10 +163,14 @@ class NSGT(SoundPart):
 
     def forward(self, raw: Tensor) -> Tensor:
         x = rows_of(raw, self.centres.dtype)
-        size = self.frames(x.shape[-1])
-        samples = size * self.hop
-        made = torch.stack([self._circle(some, self._span(row, samples)[0], size) for row, some in enumerate(self._slices(x, samples))], -2)
+        made = self._heard(x, self.frames(x.shape[-1]))
         return made.reshape(*raw.shape[:-1], *made.shape[1:])
+
+    def _heard(self, x: Tensor, frames: int) -> Tensor:
+        """(row, time) → (row, band, frame), as a circle of so many frames."""
+        samples = frames * self.hop
+        slices = self._slices(x, samples)
+        return torch.stack([self._circle(some, self._span(row, samples)[0], frames) for row, some in enumerate(slices)], -2)
 
     def invert(self, spectrum: Tensor, length: int | None = None) -> Tensor:
         """(..., bands + 2, frame) → (..., time), exactly the sound whose transform it is, else the nearest (in the frame's norm).
@@ -199,3 +205,100 @@ class NSGT(SoundPart):
             first, last = self._span(row, samples)
             slices.append(self._line(own.reshape(-1, own.shape[-1]), first, last + 1 - first))
         return self._unsliced(slices, samples, length).reshape(*coefficients[0].shape[:-1], length)
+
+
+@dataclass
+class Slicing:
+    """Where a SlicedNSGT is in a sound that is still coming in.
+
+    lines: (row, hop, frame) of the last half slice, and those after it. first, held: what the slice round the start has before it, and
+    what the last slice has in its second half, (row, 1, band, frame). seen: frames that came; given: half slices that went.
+    """
+
+    lines: Tensor
+    first: Tensor | None = None
+    held: Tensor | None = None
+    seen: int = 0
+    given: int = 0
+
+
+class SlicedNSGT(NSGT):
+    """(batch, 1, time) → complex (batch, 2, bands + 2, frame): slice by slice, while the sound comes in; `invert` is exact all the same.
+
+    Slices overlap by half under Hann windows, which add up to 1, and each is heard as a circle of its own. Layer 0 has those that start
+    every `slice`, layer 1 those half a slice later; the sum of both is nearly what NSGT gives. What rings round a slice's end is found
+    at its start: slices much longer than the lowest bands ring (`per_octave` / `fmin` seconds or more) show none of it.
+
+    Args:
+        slice: seconds, rounded up to an even number of frames; a frame is late by one and a half slices at most.
+        The others are those of NSGT. `coefficients` are not of slices.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        hop: int,
+        fmin: float = 32.703195662574764,
+        bands: int | None = None,
+        per_octave: int = 24,
+        *,
+        slice: float = 2.0,
+        shape: str = "hann",
+        of: str = "sound",
+    ) -> None:
+        if slice <= 0:
+            raise OptionError(f"slice={slice:g}: seconds, above 0")
+        self.overlap = math.ceil(slice * rate / (2 * hop))  # frames
+        super().__init__(rate, hop, fmin, bands, per_octave, shape=shape, of=of)
+        self.window: Tensor
+
+    def constants(self) -> dict[str, Tensor]:
+        return {**super().constants(), "window": hann(2 * self.overlap * self.hop)}
+
+    def frames(self, length: int) -> int:
+        return 2 * self.overlap * -(-(length + self.overlap * self.hop) // (2 * self.overlap * self.hop))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return self.step(self.lines(raw), end=True)[0]
+
+    def lines(self, raw: Tensor) -> Tensor:
+        """(batch, 1, time) → the samples of every frame, (batch, 1, hop, frame), zeros after the last."""
+        raw = raw.to(self.centres.dtype)
+        return nn.functional.pad(raw, (0, -raw.shape[-1] % self.hop)).unflatten(-1, (-1, self.hop)).mT
+
+    def step(self, lines: Tensor, state: Slicing | None = None, end: bool = False) -> tuple[Tensor, Slicing]:
+        """The next frames of `lines` → the frames of the transform that are complete now, or at the `end`. State None: the first ones."""
+        half, x = self.overlap, lines.flatten(0, -3)
+        state = state or Slicing(x.new_zeros(len(x), self.hop, half))
+        state.seen += x.shape[-1]
+        missing = self.frames(state.seen * self.hop) - state.seen if end else 0
+        x = nn.functional.pad(torch.cat([state.lines, x], -1), (0, missing))
+        count = x.shape[-1] // half - 1  # slices that are complete now, each half a slice after the one before
+        state.lines = x[..., count * half :]
+        begins = ends = x.new_zeros(len(x), 0, self.bands + 2, half, dtype=x.dtype.to_complex())
+        if count:
+            slices = x[..., : (count + 1) * half].mT.flatten(1).unfold(-1, 2 * half * self.hop, half * self.hop)
+            made = self._heard((slices * self.window).flatten(0, 1), 2 * half).unflatten(0, (len(x), count))
+            begins, ends = made.split(half, -1)
+            if state.held is None:  # of the slice round the start
+                state.first, begins, ends = begins[:, :1], begins[:, 1:], made[..., half:]
+            else:
+                ends = torch.cat([state.held, ends], 1)
+            state.held, ends = ends[:, -1:], ends[:, :-1]
+        if end:
+            assert state.first is not None
+            assert state.held is not None
+            begins, ends = torch.cat([begins, state.first], 1), torch.cat([ends, state.held], 1)
+        even = (torch.arange(state.given, state.given + begins.shape[1], device=x.device) % 2 == 0)[:, None, None]
+        state.given += begins.shape[1]
+        layers = torch.stack([torch.where(even, begins, ends), torch.where(even, ends, begins)], 1)
+        return layers.movedim(-2, -3).flatten(-2).reshape(*lines.shape[:-3], 2, self.bands + 2, -1), state
+
+    def invert(self, spectrum: Tensor, length: int | None = None) -> Tensor:
+        """(batch, 2, bands + 2, frame) → (batch, 1, time), exactly the sound whose transform it is; `length` as NSGT's."""
+        each = 2 * self.overlap
+        layers = torch.stack([spectrum[..., 0, :, :], spectrum[..., 1, :, :].roll(self.overlap, -1)], -3)
+        slices = layers.unflatten(-1, (-1, each)).movedim(-2, -3)  # (…, layer, slice, band, frame)
+        on, off = super().invert(slices).flatten(-2).unbind(-2)
+        made = (on + off.roll(-self.overlap * self.hop, -1))[..., None, :]
+        return made[..., :length]

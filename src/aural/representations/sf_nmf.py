@@ -100,10 +100,24 @@ class SourceFilter(Spectrogram):
 
     @torch.no_grad()
     def forward(self, raw: Tensor) -> Tensor:
-        power = super().forward(raw)
-        pieces = power.flatten(0, -3).double().split(max(1, round(self.seconds * self.rate / self.hop)), -1)
-        made = torch.cat([self.factored(piece)[0].pitches for piece in pieces], -1)
-        return made.reshape(*power.shape[:-2], *made.shape[-2:]).to(self.window.dtype)
+        return self.step(self.powers(raw), end=True)[0]
+
+    def powers(self, raw: Tensor) -> Tensor:
+        """(batch, 1, time) → the power spectrogram that is factored, (batch, 1, bin, frame)."""
+        return super().forward(raw)
+
+    @torch.no_grad()
+    def step(self, power: Tensor, state: Tensor | None = None, end: bool = False) -> tuple[Tensor, Tensor]:
+        """The next frames of `powers` → the activations of all pieces that are complete, and the frames that wait for theirs to be, or for
+        the `end`. State None: the first ones."""
+        power = power if state is None else torch.cat([state, power], -1)
+        size = max(1, round(self.seconds * self.rate / self.hop))
+        ready = power.shape[-1] if end else power.shape[-1] // size * size
+        made = power.new_zeros(*power.shape[:-2], len(self.frequencies()), ready, dtype=self.window.dtype)
+        for first in range(0, ready, size):
+            own = slice(first, min(first + size, ready))
+            made[..., own] = self.factored(power[..., own].flatten(0, -3).double())[0].pitches.reshape(made[..., own].shape)
+        return made, power[..., ready:]
 
     def factored(self, power: Tensor) -> tuple[Model, list[Tensor]]:
         """Powers (example, bin, frame) in float64 → the factors, and the cost of each example before every round and at the end."""

@@ -11,6 +11,7 @@ Frames   frame n is centred on sample n · hop. Sines are read from the peaks of
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,6 +23,21 @@ from .scales import mel_edges, triangles
 from .stft import STFT, Spectral
 
 BLOCK = 64  # frames that are synthesized together
+
+
+@dataclass
+class Following:
+    """Where the tracks of one sound are that is still coming in.
+
+    last: (track,) Hz in the last frame, 0 where it had none. peaks (3, peak, frame) and order (track, frame), which peak each track is:
+    of frames that are not given out yet. lasted: (track,) frames that each has been there before these. seen: frames in all.
+    """
+
+    last: np.ndarray
+    lasted: np.ndarray
+    order: np.ndarray
+    peaks: Tensor
+    seen: int = 0
 
 
 class SMS(Spectral):
@@ -80,10 +96,45 @@ class SMS(Spectral):
         return np.arange(self.tracks, dtype=np.float64)
 
     def forward(self, raw: Tensor) -> Tensor:
-        x = rows_of(raw, self.window.dtype)
-        peaks = self._peaks(framed(x, self.n_fft, self.hop)[..., : self.frames(x.shape[-1]), :])  # (row, 3, peak, frame)
-        made = torch.stack([self._tracked(row) for row in peaks])
+        made, _ = self.step(self.peaks(raw), None, end=True)
         return made.reshape(*raw.shape[:-2], -1, *made.shape[-2:])
+
+    def peaks(self, raw: Tensor) -> Tensor:
+        """(batch, 1, time) → Hz, amplitude and phase of the strongest peaks of every frame, in no track yet: (batch, 3, peak, frame)."""
+        x = rows_of(raw, self.window.dtype)
+        return self._peaks(framed(x, self.n_fft, self.hop)[..., : self.frames(x.shape[-1]), :])
+
+    def step(self, peaks: Tensor, state: list[Following] | None = None, end: bool = False) -> tuple[Tensor, list[Following]]:
+        """The next frames of `peaks` → those in tracks, as far as it is known which of these last long enough: up to `least` - 1 frames
+        wait for the next ones, or for the `end`. State None: the first ones."""
+        none = np.zeros(self.tracks)
+        state = state or [Following(none, none.astype(int), np.zeros((self.tracks, 0), int), peaks[i, ..., :0]) for i in range(len(peaks))]
+        for own, more in zip(state, peaks, strict=True):
+            order, own.last = self._order(more[0].detach().double().cpu().numpy(), own.last)
+            own.order, own.peaks = np.hstack([own.order, order]), torch.cat([own.peaks, more], -1)
+            own.seen += order.shape[1]
+        ready = min(own.order.shape[1] if end else self._ready(own) for own in state)
+        return torch.stack([self._taken(own, ready) for own in state]), state
+
+    def _ready(self, own: Following) -> int:
+        """How many frames have no track of which it is open how long it will last."""
+        lasts = _lasting(own.order < self.tracks, own.lasted)[:, -1:]
+        return own.order.shape[1] - int(lasts[(lasts > 0) & (lasts < self.least)].max(initial=0))
+
+    def _taken(self, own: Following, ready: int) -> Tensor:
+        """The first frames, each peak in its track's row, without short tracks; they leave the state."""
+        there = own.order < self.tracks
+        lasts = _lasting(there, own.lasted)
+        order, least = own.order.copy(), min(self.least, own.seen)
+        for row, last in np.argwhere(there & ~np.pad(there[:, 1:], ((0, 0), (0, 1)))):
+            if lasts[row, last] < least:
+                order[row, max(0, last + 1 - lasts[row, last]) : last + 1] = self.tracks
+        chosen = torch.from_numpy(order[:, :ready]).to(own.peaks.device)
+        padded = nn.functional.pad(own.peaks[..., :ready], (0, 0, 0, 1))  # a last peak that is none
+        if ready:
+            own.lasted = lasts[:, ready - 1]
+        own.order, own.peaks = own.order[:, ready:], own.peaks[..., ready:]
+        return padded.gather(1, chosen.expand(3, -1, -1))
 
     def _peaks(self, frames: Tensor) -> Tensor:
         """(row, frame, sample) → the strongest peaks (row, 3, tracks, frame), strongest first; amplitude 0 where there are fewer."""
@@ -105,17 +156,11 @@ class SMS(Spectral):
         made = torch.where(best.isinf()[:, None], 0.0, made)
         return nn.functional.pad(made, (0, self.tracks - count)).mT
 
-    def _tracked(self, peaks: Tensor) -> Tensor:
-        """(3, peak, frame) → the same peaks, each in its track's row."""
-        order = torch.from_numpy(self._order(peaks[0].detach().double().cpu().numpy())).to(peaks.device)
-        padded = nn.functional.pad(peaks, (0, 0, 0, 1))  # a last peak that is none
-        return padded.gather(1, order.expand(3, -1, -1))
-
-    def _order(self, hz: np.ndarray) -> np.ndarray:
-        """Hz of the peaks (peak, frame), 0 where none → which peak each track is in each frame, (track, frame); `tracks` for none."""
+    def _order(self, hz: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Hz of the peaks (peak, frame), 0 where none → which peak each track is in each frame, (track, frame); `tracks` for none. And
+        `last`, the Hz of every track in the frame before, 0 where it had none."""
         none, frames = self.tracks, hz.shape[-1]
         order = np.full((self.tracks, frames), none)
-        last = np.zeros(self.tracks)  # Hz of every track in the frame before, 0 where it had none
         for n in range(frames):
             free = list(np.flatnonzero(last == 0))
             alive, there = np.flatnonzero(last), np.flatnonzero(hz[:, n])
@@ -131,16 +176,7 @@ class SMS(Spectral):
                 if j not in taken_peaks and free:  # a row whose track ended just now rests a frame, to fade
                     order[free.pop(0), n] = there[j]
             last = np.where(order[:, n] < none, np.append(hz[:, n], 0.0)[order[:, n]], 0.0)
-        return self._without_short(order)
-
-    def _without_short(self, order: np.ndarray) -> np.ndarray:
-        """Tracks of fewer frames than `least` taken out; such as start with the sound may be cut by its start, or its end."""
-        there = np.pad(order < self.tracks, ((0, 0), (1, 1))).astype(int)
-        for row, begin in np.argwhere(np.diff(there) == 1):
-            end = begin + np.argmin(there[row, begin + 1 :])
-            if end - begin < min(self.least, order.shape[-1]):
-                order[row, begin:end] = self.tracks
-        return order
+        return order, last
 
     def invert(self, features: Tensor, length: int | None = None) -> Tensor:
         """(batch, 3, tracks, frame) → the sines alone, (batch, 1, time); cubic phases, amplitudes in straight lines.
@@ -190,3 +226,11 @@ class SMS(Spectral):
         white = torch.randn(frames * self.hop, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(envelope)
         spectrum = self.noise_stft(white)[..., :frames] * (self.spread @ envelope).clamp(min=0).sqrt()
         return self.noise_stft.invert(spectrum, length)
+
+
+def _lasting(there: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """(track, frame) whether a track is there → for how many frames it has been, `before` (track,) those before the first; 0 without."""
+    made, lasted = np.zeros(there.shape, int), before
+    for n in range(there.shape[1]):
+        made[:, n] = lasted = np.where(there[:, n], lasted + 1, 0)
+    return made

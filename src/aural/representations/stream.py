@@ -1,10 +1,14 @@
 """Representations of a sound that is still coming in: every frame as soon as all that it depends on is there.
 
 Pieces of any lengths give the frames of the whole (the tests state it for each part; constant-Q transforms, whose filters never
-quite end, to 3e-4 of the peak). A frame is late by what it reaches ahead: half a window, or nothing for causal filters.
+quite end, to 3e-4 of the peak). A frame is late by what it reaches ahead: half a window, or nothing for causal filters; of SMS some
+frames more, until it is known which tracks last; of SourceFilter and SlicedNSGT until their piece, or slice, is full.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +21,7 @@ from .cqt import CQT, HCQT
 from .framing import SoundPart
 from .kernels import Kernels
 from .mel import MultiResolutionLogMel
+from .nsgt import SlicedNSGT
 from .pcen import PCEN
 from .phase import InstantaneousFrequency
 from .sf_nmf import SourceFilter
@@ -35,7 +40,7 @@ def reach(part: Part) -> tuple[int, int]:
     if isinstance(part, InstantaneousFrequency):
         return part.n_fft // 2 + part.hop, part.n_fft - part.n_fft // 2
     if isinstance(part, Spectral) and not isinstance(part, SMS | SourceFilter):
-        return part.n_fft // 2, part.n_fft - part.n_fft // 2
+        return around(part)
     if isinstance(part, MultiResolutionLogMel):
         return max(part.windows), max(part.windows)
     if isinstance(part, Kernels):
@@ -62,6 +67,11 @@ def reach(part: Part) -> tuple[int, int]:
     raise OptionError(f"a frame of {type(part).__name__} depends on the whole sound, or nobody said on how much of it")
 
 
+def around(part: Spectral) -> tuple[int, int]:
+    """`reach` of the spectra of frames alone."""
+    return part.n_fft // 2, part.n_fft - part.n_fft // 2
+
+
 def hearing(part: Part) -> SoundPart:
     """The part inside all others, whose frames they go on from."""
     while isinstance(part, Wrapped):
@@ -78,11 +88,20 @@ class Stream:
     """
 
     def __init__(self, part: Part) -> None:
-        self._pcen = part if isinstance(part, PCEN) else None
-        self._part = part.part if isinstance(part, PCEN) else part
-        self._before, self._after = reach(self._part)
+        self._part: Callable[[Tensor], Tensor] = part
+        self._then: PCEN | SMS | SourceFilter | SlicedNSGT | None = None  # what goes on from frame to frame
+        if isinstance(part, PCEN):
+            self._part, self._then = part.part, part
+        elif isinstance(part, SMS | SourceFilter):
+            self._part, self._then = part.peaks if isinstance(part, SMS) else part.powers, part
+        elif isinstance(part, SlicedNSGT):
+            self._part, self._then = part.lines, part
+        if isinstance(part, SMS | SourceFilter | SlicedNSGT):
+            self._before, self._after = (0, part.hop) if isinstance(part, SlicedNSGT) else around(part)
+        else:
+            self._before, self._after = reach(part.part if isinstance(part, PCEN) else part)
         self._hop, self._frames = hearing(part).hop, hearing(part).frames
-        self._state: Tensor | None = None
+        self._state: Any = None
         self._kept: Tensor | None = None  # samples from self._first on, which lies on a frame
         self._first = self._frame = 0
 
@@ -90,25 +109,27 @@ class Stream:
         """The next samples (..., time) → the frames (…, frame) that are complete now; there may be none."""
         self._kept = samples if self._kept is None else torch.cat([self._kept, samples], -1)
         heard = self._first + self._kept.shape[-1]
-        return self._made(max(self._frame, (heard - self._after) // self._hop + 1))
+        return self._made(max(self._frame, (heard - self._after) // self._hop + 1), end=False)
 
     def end(self) -> Tensor:
         """The frames that waited for more; then the stream begins anew."""
         if self._kept is None:
             raise OptionError("no samples came before the end of the stream")
-        made = self._made(self._first // self._hop + self._frames(self._kept.shape[-1]))
+        made = self._made(self._first // self._hop + self._frames(self._kept.shape[-1]), end=True)
         self._kept, self._state, self._first, self._frame = None, None, 0, 0
         return made
 
-    def _made(self, until: int) -> Tensor:
+    def _made(self, until: int, end: bool) -> Tensor:
         """Frames from the next one to `until`, which is then the next."""
         assert self._kept is not None
         hop = self._hop
         made = self._part(self._kept)
         offset = self._first // hop
         made = made[..., self._frame - offset : until - offset]
-        if self._pcen is not None and made.shape[-1]:
-            made, self._state = self._pcen.step(made, self._state)
+        if isinstance(self._then, PCEN):
+            made, self._state = self._then.step(made, self._state) if made.shape[-1] else (made, self._state)
+        elif self._then is not None:
+            made, self._state = self._then.step(made, self._state, end)
         self._frame = until
         first = max(self._first, (until * hop - self._before) // hop * hop)
         self._kept, self._first = self._kept[..., first - self._first :], first

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import OptionError
-from .framing import SoundPart, blocks, overlap_add, rows_of, share, whole
+from .framing import SoundPart, blocks, rows_of, share, whole
 from .kernels import Kernels, Options
 
 ORDERS = 20  # vanishing moments; beyond, the roots lose their digits
-CHUNK = 32  # places of a filter that one product takes
-SAMPLES = 2**16  # of a block
+CHUNK = 8  # places of a filter that one product takes, for filters up to 18 taps
+SAMPLES = 2**19  # of a block
 
 
 def taps(wavelet: str) -> Tensor:
@@ -67,31 +67,39 @@ def _bend(roots: Sequence[complex], hz: np.ndarray) -> np.ndarray:
     return phase - phase[-1] / hz[-1] * hz
 
 
-def _pairs(low: Tensor) -> Tensor:
-    """Low-pass and high-pass at CHUNK places, two samples apart: (sample, filter · place). A product with it is far faster than a
-    strided convolution of one channel."""
+def _pairs(low: Tensor) -> tuple[Tensor, Tensor]:
+    """Low-pass and high-pass at a chunk of places, two samples apart, as two matrices (sample, filter · place): of as many samples as there
+    are places twice, and of those after them that the filters reach. Their products are far faster than a strided convolution of one
+    channel, and read the samples where they lie."""
     signs = (-1.0) ** torch.arange(len(low), dtype=low.dtype, device=low.device)
-    pair = torch.stack([low, signs * low.flip(0)])
-    places = [nn.functional.pad(pair, (2 * place, 2 * (CHUNK - 1 - place))) for place in range(CHUNK)]
-    return torch.stack(places, 1).flatten(0, 1).T
+    pair, chunk = torch.stack([low, signs * low.flip(0)]), max(CHUNK, len(low) // 2 - 1)
+    places = [nn.functional.pad(pair, (2 * place, 2 * (chunk - 1 - place))) for place in range(chunk)]
+    both = torch.stack(places, 1).flatten(0, 1).T
+    return both[: 2 * chunk].contiguous(), both[2 * chunk :].contiguous()
 
 
-def _split(x: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-    """(row, time) → what low-pass and high-pass make of it at every other sample where all of the filter is inside, (row, place) each."""
-    size = len(pairs)
-    places = (x.shape[-1] - (size - 2 * CHUNK + 2)) // 2 + 1
-    chunks = -(-places // CHUNK)
-    x = nn.functional.pad(x, (0, (chunks - 1) * 2 * CHUNK + size - x.shape[-1]))
-    low, high = (x.unfold(-1, size, 2 * CHUNK) @ pairs).unflatten(-1, (2, CHUNK)).unbind(-2)
-    return low.flatten(1)[:, :places], high.flatten(1)[:, :places]
+def _split(x: Tensor, pairs: tuple[Tensor, Tensor], places: int) -> tuple[Tensor, Tensor]:
+    """(row, time) → what low-pass and high-pass make of it at the first places, every other sample: (row, place) each. What a chunk lacks
+    is 0."""
+    (size, spill), chunks = (len(part) for part in pairs), -(-2 * places // len(pairs[0]))
+    x = nn.functional.pad(x, (0, (chunks + 1) * size - x.shape[-1]))
+    own = x[:, :-size].reshape(-1, size)
+    after = x[:, size:].reshape(-1, size)[:, :spill]
+    made = torch.addmm(own @ pairs[0], after, pairs[1])
+    low, high = (half.reshape(len(x), -1)[:, :places] for half in made.chunk(2, -1))
+    return low, high
 
 
-def _unsplit(low: Tensor, high: Tensor, pairs: Tensor) -> Tensor:
-    """The adjoint of `_split`: (row, place) each → (row, time)."""
-    places, size = low.shape[-1], len(pairs)
-    both = nn.functional.pad(torch.stack([low, high], 1), (0, -places % CHUNK)).unflatten(-1, (-1, CHUNK))
-    frames = both.transpose(1, 2).flatten(2) @ pairs.T
-    return overlap_add(frames, 2 * CHUNK).flatten(1)[:, : 2 * (places - 1) + size - 2 * CHUNK + 2]
+def _unsplit(low: Tensor, high: Tensor, pairs: tuple[Tensor, Tensor]) -> Tensor:
+    """The adjoint of `_split`: (row, place) each → (row, time), as long as any place reaches."""
+    (size, spill), places = (len(part) for part in pairs), low.shape[-1]
+    both = nn.functional.pad(torch.stack([low, high], 1), (0, -places % (size // 2))).unflatten(-1, (-1, size // 2))
+    both = both.transpose(1, 2).flatten(2)
+    own, after = (both @ part.T for part in pairs)
+    made = nn.functional.pad(own.flatten(1), (0, size)) + nn.functional.pad(
+        nn.functional.pad(after, (0, size - spill)).flatten(1), (size, 0)
+    )
+    return made[:, : 2 * places + spill]
 
 
 def decompose(x: Tensor, low: Tensor, levels: int, periodic: bool = False) -> list[Tensor]:
@@ -110,10 +118,9 @@ def decompose(x: Tensor, low: Tensor, levels: int, periodic: bool = False) -> li
         if periodic:
             n = flat.shape[-1]
             place = torch.arange(-(length // 2) + 1, n + length // 2 - 1, device=x.device) % n
-            padded = flat[..., place]
+            flat, detail = _split(flat[..., place], pairs, n // 2)
         else:
-            padded = nn.functional.pad(flat, (length - 2, length - 1))
-        flat, detail = _split(padded, pairs)
+            flat, detail = _split(nn.functional.pad(flat, (length - 2, 0)), pairs, (flat.shape[-1] + length - 1) // 2)
         details.append(detail.reshape(*x.shape[:-1], -1))
     return [flat.reshape(*x.shape[:-1], -1), *details[::-1]]
 
@@ -169,20 +176,38 @@ class DWT(SoundPart):
         return np.array([self.rate / 2 ** (self.levels + 2)] + [hz for i, hz in enumerate(octaves) for _ in range(2**i)])
 
     def forward(self, raw: Tensor) -> Tensor:
-        x, frames = nn.functional.pad(raw, (0, max(0, 1 - raw.shape[-1]))).to(self.low.dtype), self.frames(raw.shape[-1])
+        x, frames = (raw if raw.shape[-1] else nn.functional.pad(raw, (0, 1))).to(self.low.dtype), self.frames(raw.shape[-1])
         if whole(x):
             return self._made(x, frames)
         rows, lead = rows_of(x, x.dtype), len(self.low)  # frames before a block that count for it
-        made = rows.new_empty(len(rows), frames, self.hop)
+        made, pairs = rows.new_empty(len(rows), frames, self.hop), _pairs(self.low)
 
         def work(item: tuple[int, int, int]) -> None:
             row, first, last = item
             start = max(0, first - lead)
-            some = self._made(rows[row, start * self.hop : last * self.hop], last - start)
-            made[row, first:last] = some.mT[first - start :]
+            self._write(rows[row, start * self.hop : last * self.hop], pairs, made[row, first:last], last - start)
 
         share(work, [(row, *block) for row in range(len(rows)) for block in blocks(frames, max(8 * lead, SAMPLES // self.hop))])
         return made.mT.reshape(*raw.shape[:-1], self.hop, frames)
+
+    def _write(self, x: Tensor, pairs: tuple[Tensor, Tensor], out: Tensor, frames: int) -> None:
+        """The last of so many frames of (time,), zeros before and after it, into `out` (frame, 2^levels): as `decompose`, but nothing is
+        copied that need not be, which is what takes the time."""
+        (size, spill), half = (len(part) for part in pairs), len(pairs[0]) // 2
+        x, skipped = nn.functional.pad(x, (spill, frames * self.hop - len(x) + 2 * size)), frames - len(out)
+        for inside in (2**level for level in reversed(range(self.levels))):
+            chunks = -(-frames * inside // half)
+            after = x[size : (chunks + 1) * size].view(-1, size)[:, :spill]
+            both = torch.mm(x[: chunks * size].view(-1, size), pairs[0]).addmm_(after, pairs[1])
+            x = x.new_empty(spill + chunks * half + 2 * size)
+            x[:spill], x[spill + chunks * half :] = 0, 0
+            x[spill : spill + chunks * half].view(-1, half).copy_(both[:, :half])
+            details, place = both[:, half:], out[:, inside : 2 * inside]
+            if inside % half:
+                place.copy_(details.reshape(-1)[skipped * inside : frames * inside].view(-1, inside))
+            else:
+                place.unflatten(1, (-1, half)).copy_(details.unflatten(0, (frames, -1))[skipped:])
+        out[:, 0].copy_(x[spill + skipped : spill + frames])
 
     def _made(self, x: Tensor, frames: int) -> Tensor:
         """The first frames of (..., time)."""
