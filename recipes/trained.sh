@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The commands that trained the weights of 26 November 2026, as they were run on the GPU machine (after recipes/carry.sh and
+# The commands that trained the weights of 26 November 2026, as they were run on GPU machines (after recipes/carry.sh and
 # `source recipes/there.sh`). Training goes by the clock: the weights cannot be had again bit by bit. OUT is a folder; UNLABELLED, the
 # pack unlabelled_music, must lie in AURAL_DATA.
 #   recipes/trained.sh groove | pitch | chords | rhythm | salience
+#   recipes/trained.sh groove2 | pitch2       what ships now: on from those, with made singers and pianos, and local contrast
 set -euo pipefail
 : "${OUT:?export OUT=/folder/for/the/weights}"
-train() { python3 recipes/trunk.py learn "$@" on=mixed:0 precision=bf16-mixed; }
+train() { python3 recipes/trunk.py learn on=mixed:0 precision=bf16-mixed "$@"; }
 label() { python3 recipes/trunk.py label "$@"; }
 again="share=0.2 rate=6e-4 batch=48 jobs=16 minutes=2.4"
-case "${1:?groove, pitch, chords, rhythm or salience}" in
+case "${1:?groove, groove2, pitch, pitch2, chords, rhythm or salience}" in
 groove) # one H100; the confidences of `a` were fitted on made songs before it taught (trunk.py confide)
   train "$OUT/a" minutes=8.4 batch=48 jobs=16 width=192 channels=16
   label "$OUT/a/weights.safetensors" "$OUT/c1" keep=.9 sure=.8
@@ -23,8 +24,26 @@ pitch) # the first on an H200, the second on an H100 beside `salience`; pitch wa
   label "$OUT/p1/weights.safetensors" "$OUT/c" keep=.8 taught=notes
   train "$OUT/pitch" init="$OUT/p1/weights.safetensors" clips="$OUT/c" share=.2 speed=.08 minutes=6.3 rate=1e-3 batch=32 seconds=20 \
     jobs=14 augment=recorded seed=5 ;;
+groove2) # the first two on one of two H100s, the last on one H100; `groove` confided before
+  last="$OUT/groove/weights.safetensors"
+  for round in 1 2 3; do
+    label "$last" "$OUT/cg$round" keep=.9 sure=.8
+    case $round in 1) own="rate=1.2e-3 minutes=7.3 seed=11" ;; 2) own="rate=1e-3 minutes=7.3 seed=12" ;;
+      3) own="rate=1.4e-3 minutes=8.1 seed=31 contrast=20" ;; esac
+    train "$OUT/g$round" on="mixed:$round:band" init="$last" clips="$OUT/cg$round" share=.18 batch=48 jobs=16 augment=recorded $own
+    last="$OUT/g$round/weights.safetensors"
+  done ;;
+pitch2) # beside groove2 on the other of the two; `pitch` confided before
+  last="$OUT/pitch/weights.safetensors"
+  for round in 1 2; do
+    label "$last" "$OUT/cp$round" keep=.8 taught=notes
+    case $round in 1) on=mixed:3:keys ;; 2) on=mixed:4 ;; esac
+    train "$OUT/q$round" system=note/pitch on="$on" init="$last" clips="$OUT/cp$round" share=.15 speed=.08 rate=1.2e-3 minutes=7.3 \
+      batch=32 seconds=20 jobs=16 augment=recorded seed="$((20 + round))"
+    last="$OUT/q$round/weights.safetensors"
+  done ;;
 chords) train "$OUT/mcfee17" system=chord/mcfee17 batch=64 minutes=8 jobs=6 augment=recorded ;; # beside three others on one H200
 rhythm) train "$OUT/deep_rhythm" system=tempo/deep_rhythm minutes=8 jobs=4 augment=recorded ;; # likewise
 salience) train "$OUT/deep_salience" system=melody/deep_salience minutes=4 jobs=4 augment=recorded ;;
-*) echo "trained.sh: groove, pitch, chords, rhythm or salience" >&2; exit 2 ;;
+*) echo "trained.sh: groove, groove2, pitch, pitch2, chords, rhythm or salience" >&2; exit 2 ;;
 esac
