@@ -108,14 +108,14 @@ class ConvBlock(nn.Module):
 
 
 class Residual(nn.Module):
-    """project(x) + body(x); `project` defaults to x itself."""
+    """project(x) + change(x); `project` defaults to x itself."""
 
-    def __init__(self, body: nn.Module, project: nn.Module | None = None, last: nn.Module | None = None) -> None:
+    def __init__(self, change: nn.Module, project: nn.Module | None = None, last: nn.Module | None = None) -> None:
         super().__init__()
-        self.body, self.project, self.last = body, project or nn.Identity(), last or nn.Identity()
+        self.change, self.project, self.last = change, project or nn.Identity(), last or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.project(x) + self.body(x))
+        return self.last(self.project(x) + self.change(x))
 
 
 class CausalConv1d(nn.Conv1d):

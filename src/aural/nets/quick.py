@@ -136,7 +136,7 @@ def _reach(module: nn.Module) -> int | None:
         alone = all(_reach(m) == 0 for m in (module.norm, module.activation, module.dropout))
         return _reach(module.conv) if module.padding == "valid" and module.pool[-1] == 1 and alone else None
     if type(module) is Residual:
-        return _sum([_reach(module.body), _reach(module.project), _reach(module.last)])
+        return _sum([_reach(module.change), _reach(module.project), _reach(module.last)])
     return None
 
 

@@ -95,7 +95,7 @@ class ResNet(nn.Module):
                 channels = width * block.expansion
         self.stages = nn.Sequential(*stages)
         self.channels, self.stride = channels, (4 if large else 1) * 2 ** (len(blocks) - 1)
-        bodies = [m for stage in stages for m in stage.body.children() if isinstance(m, ConvBlock)]
+        bodies = [m for stage in stages for m in stage.change.children() if isinstance(m, ConvBlock)]
         first = [(7, 2, 1), (3, 2, 1)] if large else [(3, 1, 1)]
         self.field = receptive_field([*first, *(b.steps[0] for b in bodies)])
 
@@ -107,7 +107,7 @@ def zero_last(net: nn.Module) -> None:
     """The last normalisation of every residual body starts at 0: each block starts as its shortcut (Goyal et al., 2017)."""
     for block in net.modules():
         if isinstance(block, Basic):
-            scale = [m for m in block.body.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)][-1].weight
+            scale = [m for m in block.change.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)][-1].weight
             nn.init.zeros_(scale)
 
 

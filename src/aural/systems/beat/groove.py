@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from aural.encodings import BarPointer, BeatsInBars, FrameClasses, FrameEvents, PeakPicking
 from aural.encodings.tags import ClipTags
 from aural.errors import OptionError, UnknownName
+from aural.nets.blocks import Residual
 from aural.nets.padding import Chain, Contrast, heard
 from aural.objectives import Supervised, binary, classes, shift_tolerant, weighted_binary
 from aural.part import Lengths, Part
@@ -116,8 +117,8 @@ class Groove(nn.Module):
         self.semitones = Chain(
             folded(1, c, 3), folded(c, 2 * c, 2), folded(2 * c, 3 * c, 2), nn.Flatten(1, 2), nn.Conv1d(SEMITONES // 4 * c, width, 1)
         )
-        self.early = Chain(*(Residual(width, 2**k, dropout) for k in range(5)))
-        self.late = Chain(*(Residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
+        self.early = Chain(*(residual(width, 2**k, dropout) for k in range(5)))
+        self.late = Chain(*(residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
         for name in [name for name in HEADS if name in heads]:
             self.add_module(name, nn.Conv1d(width, HEADS[name][1], 1))
 
@@ -140,18 +141,14 @@ def folded(into: int, out: int, bands: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(into, out, (bands, 3), (bands, 1), (0, 1), bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
 
-class Residual(nn.Module):
+def residual(width: int, dilation: int, dropout: float) -> Residual:
     """x + a convolution over five frames, `dilation` apart."""
-
-    def __init__(self, width: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.change = nn.Sequential(
+    return Residual(
+        nn.Sequential(
             nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(inplace=True),
             nn.Dropout1d(dropout),
             nn.Conv1d(width, width, 1),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.change(x)
+    )
