@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +54,6 @@ class First:
     made: a module (batch, 1, time) at RATE → (batch, channel, frame) whose `layer` is what learns.
     seen: of that layer: (filter, column) gains along the axis that `across` names. None: nothing to learn, no picture.
     ordered: its filters are in order of frequency as they are made, and stay each in its row.
-    hertz: its parameters are frequencies, which move by as many Hz a step as others do by thousandths.
     """
 
     name: str
@@ -65,7 +63,6 @@ class First:
     seen: Callable[[nn.Module], np.ndarray] | None = None
     across: str = "60 Hz to 8 kHz, an octave as wide as another"
     ordered: bool = False
-    hertz: bool = False
 
 
 class Layer(nn.Module):
@@ -159,11 +156,11 @@ LEARNED = [
     ),
     First(
         "sinc", "Sinc", "band-passes of which only the edges are learned [RB18]; |y|, the largest in each 10 ms",
-        lambda: Layer(Sinc(RATE, 64, 251, 16), None, lambda y: F.max_pool1d(y.abs(), 10)), gains, ordered=True, hertz=True,
+        lambda: Layer(Sinc(RATE, 64, 251, 16), None, lambda y: F.max_pool1d(y.abs(), 10)), gains, ordered=True,
     ),
     First(
         "gabor", "Gabor", "complex kernels of which only the middle and the width are learned [NPM20]; their modulus",
-        lambda: Layer(Gabor(RATE, 64, 401, HOP, modulus=True)), gains, ordered=True, hertz=True,
+        lambda: Layer(Gabor(RATE, 64, 401, HOP, modulus=True)), gains, ordered=True,
     ),
     First(
         "harmonic", "Harmonic", "of a spectrogram: triangles at a pitch and its harmonics, one width for all [WCNS20]; a pitch a row",
@@ -215,14 +212,11 @@ def notes(split: str) -> tuple[Tensor, Tensor]:
     return torch.stack(sounds), torch.tensor(classes)
 
 
-def learned(first: First, layer: nn.Module, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], steps: int) -> float:
+def learned(layer: nn.Module, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], steps: int) -> float:
     """Teaches the layer, and returns the share of the test notes that are told right."""
     x, y = train
     net = Classifier(layer, layer(x[:2, :, :CROP]).shape[1], int(y.max()) + 1)
-    own = {id(p) for p in layer.parameters()} if first.hertz else set()
-    others, hertz = ([p for p in net.parameters() if (id(p) in own) == inside] for inside in (False, True))
-    groups: list[dict[str, Any]] = [{"params": others}, *([{"params": hertz, "lr": 1.0}] if hertz else [])]
-    optimiser = torch.optim.Adam(groups, 1e-3)
+    optimiser = torch.optim.Adam(net.parameters(), 1e-3)
     rng = np.random.default_rng(0)
     net.train()
     for _ in range(steps):
@@ -296,8 +290,9 @@ What is seen there:
   but no more at a millisecond, as the largest of each 10 ms is kept.
 - Layers of a spectrogram inherit its stillness, and here those that learn most make it stiller: tall and long filters, the spiral, the
   time-delay network. They also name more notes.
-- Sinc and Gabor learn in hertz. At the usual 0.001 a step, Adam moves an edge by less than half a hertz in 400 steps: in
-  [Which input, which first layer?](which-input.md) their first layers were in effect fixed. Here they may move by 1 Hz a step.
+- Sinc and Gabor keep their numbers in kHz (and thousands of samples), so that Adam at the usual 0.001 moves an edge by 1 Hz a step. When
+  the table of [Which input, which first layer?](which-input.md) was made they were in hertz, and an edge moved by less than half a hertz
+  in 400 steps: there the first layers of `speech/sincnet` and `speech/gabor_cnn` were in effect fixed.
 
 ## What it hears
 
@@ -330,7 +325,7 @@ def main(argv: list[str]) -> None:
         start, layer = time.time(), first.made()
         assert first.seen is not None
         before, changes = first.seen(layer.layer), [change(layer, music, shift) for shift in shifts]  # type: ignore[arg-type]
-        right = learned(first, layer, train, test, steps)
+        right = learned(layer, train, test, steps)
         after = [change(layer, music, shift) for shift in shifts]
         write_file(HERE / "images" / "first-layers" / f"{first.name}.png", png(drawn(before, first.seen(layer.layer), first.ordered)))  # type: ignore[arg-type]
         learnt.append(row(first, layer, [f"{a:.3f} → {b:.3f}" for a, b in zip(changes, after, strict=True)], f"{right:.2f}"))

@@ -503,6 +503,19 @@ def test_torch_keeps_its_threads(tmp_path):
     analyze(clicks(tmp_path / "song.wav"), tmp_path / "out", systems=PLAIN, threads=before + 1)
     assert torch.get_num_threads() == before
 
+    def tired(event: dict) -> None:
+        if event["event"] == "done":
+            raise ValueError("no more")
+
+    torch.set_num_threads(before + 1)
+    try:
+        with pytest.raises(ValueError, match="no more") as told:  # which keeps what was under way
+            analyze(tmp_path / "song.wav", tmp_path / "out", systems=PLAIN, listener=tired, force=True)
+        assert told.value.__traceback__ is not None
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
 
 @pytest.mark.slow
 def test_three_hours_need_hardly_more_memory_than_one(tmp_path):

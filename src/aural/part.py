@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._heap import give_back
 from .annotations import Curves, Example
 
 # A tensor, or a dict of such by name.
@@ -136,7 +137,11 @@ class Parts(Part):
 
     def join(self, pieces: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:  # type: ignore[override]
         """Takes the pieces apart: each entry is let go once it is joined, so that hours of estimates are not held twice."""
-        return {name: part.join([piece.pop(name) for piece in pieces]) for name, part in self.items()}
+        made = {}
+        for name, part in self.items():
+            made[name] = part.join([piece.pop(name) for piece in pieces])
+            give_back()
+        return made
 
     def decode(self, estimate: Mapping[str, Tree], times: np.ndarray, given: Example) -> dict[str, Any]:
         """One entry per part, named by the field it is of; a part that makes several fields gives them by name."""

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._heap import give_back
 from .annotations import Events, Example
 from .errors import AuralError
 from .nets.quick import quick
@@ -68,11 +69,16 @@ def estimate(
     """One example's estimate (frames last, on the CPU) and the times of its frames.
 
     `memo` keeps features by (key of the input, span): systems that share an input, or what is fitted to two systems, compute it once."""
+    x, generator, times = _heard(system, given, memo, span)
+    return _first(_ready(system).estimate(x, generator)), times
+
+
+@torch.no_grad()
+def _heard(system: System, given: Example, memo: Memo | None, span: tuple[float, float]) -> tuple[Tree, torch.Generator, np.ndarray]:
+    """What the net is given of an example, and the times of what it will say."""
     device = next((p.device for p in system.net.parameters()), torch.device("cpu"))
     x = _features(system.input, system, given, device, memo, span)
-    generator = torch.Generator(device="cpu").manual_seed(int(given.get("seed", 0)))
-    y = _ready(system).estimate(x, generator)
-    return _first(y), system.times(given)
+    return x, torch.Generator(device="cpu").manual_seed(int(given.get("seed", 0))), system.times(given)
 
 
 def _ready(system: System) -> System:
@@ -189,7 +195,11 @@ def hear(
         whole = len(spans) == 1
         piece = example if whole else example.cut(start, end)
         if len(system.times(piece)):
-            y, times = estimate(system, piece, memo, (0.0, math.inf) if whole else (start, end))
+            x, generator, times = _heard(system, piece, memo, (0.0, math.inf) if whole else (start, end))
+            del piece  # of a long window sound, features and estimate are large: each goes as soon as it can
+            with torch.no_grad():
+                y = _first(_ready(system).estimate(x, generator))
+            del x
             times = times + start
             keep = (times >= first - 1e-9) & (times < last - 1e-9)
             if whole:
@@ -198,11 +208,16 @@ def hear(
             elif keep.any():
                 pieces.append(_select(system.output, y, len(times), keep))
                 at.append(times[keep])
+            del y
+        if not whole:
+            give_back()
         if progress:
             progress((i + 1) / len(spans))
     if not pieces:
         return None
-    return pieces[0] if len(pieces) == 1 else system.output.join(pieces), np.concatenate(at)
+    if len(pieces) == 1:
+        return pieces[0], at[0]
+    return system.output.join(pieces), np.concatenate(at)
 
 
 def said(system: System, heard: tuple[Tree, np.ndarray] | None, example: Example, soft: bool = False) -> Example:

@@ -264,12 +264,15 @@ def test_pooling_keeps_the_mean_whatever_the_cells():
     values, times = rng.normal(size=(3, 50)), np.arange(50) / FPS
     edges = np.concatenate([[-0.5 / FPS], np.sort(rng.uniform(0, 49 / FPS, 70)), [49.5 / FPS]])
     edges = np.clip(edges, 0, times[-1])
-    made = pooled(values, times, edges)
+    made = pooled([values], times, edges)
     inner = values.copy()
     inner[:, [0, -1]] /= 2  # the outermost half frames lie outside
     np.testing.assert_allclose((made * np.diff(edges)).sum(1) * FPS, inner.sum(1), atol=1e-9)
-    constant = pooled(np.ones((1, 50)), times, edges)
+    constant = pooled([np.ones((1, 50))], times, edges)
     np.testing.assert_allclose(constant, 1)
+    for size in (1, 7, 49):
+        blocks = np.split(values, range(size, 50, size), 1)
+        np.testing.assert_array_equal(pooled(blocks, times, edges), made)
 
 
 # ---- paths

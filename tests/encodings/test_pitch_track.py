@@ -220,6 +220,27 @@ def test_the_best_path_is_the_best_of_all(seed: int) -> None:
         assert best_line(pitches, none, step, most, change).tolist() == list(best)
 
 
+def test_a_long_line_is_found_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pitches, none = rng.normal(0, 2, (101, 20)).astype(np.float32), rng.normal(2.5, 2, 101).astype(np.float32)
+    whole = best_line(pitches, none, 0.7, 3.0, 0.1)
+    assert len(np.unique(whole)) > 10
+    for frames in (1, 2, 7, 50, 100, 101):
+        monkeypatch.setattr("aural.encodings.pitch_track.KEPT", frames)
+        np.testing.assert_array_equal(best_line(pitches, none, 0.7, 3.0, 0.1), whole)
+
+
+def test_pieces_of_logits_say_what_the_whole_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.randn(265, 101, generator=torch.Generator().manual_seed(0))
+    whole, before = PitchTrack().find(logits), logits.clone()
+    for frames in (1, 7, 100):
+        monkeypatch.setattr("aural.encodings.pitch_track.AT_ONCE", frames)
+        found = PitchTrack().find(logits)
+        np.testing.assert_array_equal(found.path, whole.path)
+        np.testing.assert_allclose(found.scores, whole.scores, atol=1e-5)
+        assert torch.equal(logits, before)
+
+
 def test_an_octave_for_a_frame_or_two_is_not_believed() -> None:
     part = PitchTrack()
     logits = right(part, Example(melody=melody(np.full(700, 60.0))))

@@ -391,6 +391,17 @@ def test_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 # ---- whatever is missing
 
 
+def test_every_file_is_there_where_nothing_was_heard():
+    lines, spans, notes = Events([]), Intervals([], [], ()), Notes([], [], [])
+    heard = {"beats": lines, "downbeats": lines, "onsets": lines, "chords": spans, "key": spans, "notes": notes}
+    result = Example({**heard, "melody": Curves([], np.zeros((1, 0))), "tempo": Tempo(np.zeros(0))})
+    made = formats.always("song", result, TASKS)
+    assert set(made) == {f"song{one.suffix}" for one in TASKS if one.suffix}
+    assert made["song.beats"] == made["song.chords.lab"] == b""
+    assert made["song.onsets.csv"] == b"time,confidence\n"
+    assert made["song.notes.mid"].startswith(b"MThd")
+
+
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_any_field_may_be_missing_or_empty(name, result, about):
     empty = {

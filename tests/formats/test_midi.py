@@ -30,6 +30,16 @@ def messages(fields, kind: str, track: int = 0) -> list[tuple[int, mido.MetaMess
     return found
 
 
+def test_no_note_is_a_file_of_empty_tracks():
+    none = Notes([], [], [])
+    fields = {"beats": Events([0.5, 1.0, 1.5, 2.0]), "notes": none, "melody_notes": none}
+    file = mido.MidiFile(file=io.BytesIO(midi.notes(fields)))
+    assert [track.name for track in file.tracks] == ["tempo", "melody", "notes"]
+    assert not any(message.type == "note_on" for track in file.tracks for message in track)
+    again = midi.loads(midi.notes(fields))
+    assert len(again["notes"]) == len(again["melody_notes"]) == 0
+
+
 def test_notes_beats_and_onsets_come_back_within_a_millisecond(result):
     again = midi.loads(midi.dumps(result))
     for name in ("beats", "downbeats", "onsets"):

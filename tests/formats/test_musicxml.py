@@ -244,6 +244,24 @@ def test_every_kind_is_one_that_music21_knows():
     assert found == [sorted(harmony.parse(label).pitch_classes) for *_, label in spans]
 
 
+def test_an_unknown_chord_ends_the_one_before():
+    chords = chart((0, 2, "X"), (2, 4, "C:maj"), (4, 6, "X"), (6, 8, "C:maj"), (8, 10, "N"), (10, 12, "X"))
+    fields = {"beats": pulse("1234" * 3), "chords": chords}
+    found = [(float(place), words) for place, words in read(tree(fields))[1]]
+    assert found == [(2, "C major"), (4, "C none"), (6, "C major"), (8, "C none"), (10, "C none")]
+    assert [kind.get("text") for kind in tree(fields).iter("kind")] == [None, "?", None, "N.C.", "?"]
+    assert [step.get("text") for step in tree(fields).iter("root-step")] == [None, "", None, "", ""]  # no root is shown
+
+
+def test_an_unknown_chord_is_none_to_music21():
+    music21 = pytest.importorskip("music21")
+    fields = {"beats": pulse("1234" * 2), "chords": chart((0, 4, "C:maj"), (4, 8, "X"))}
+    score = music21.converter.parse(musicxml.dumps(fields).decode(), format="musicxml")
+    _, unknown = score.flatten().getElementsByClass("ChordSymbol")
+    assert isinstance(unknown, music21.harmony.NoChord)
+    assert unknown.chordKindStr == "?"
+
+
 def test_chords_alone_are_a_chart_of_rests():
     root = tree({"beats": pulse("123" * 4), "chords": chart((0, 3, "A:min"), (3, 6, "A:min"), (6, 7.5, "D:min"), (7.5, 12, "E:7"))})
     notes, harmonies, bars = read(root)

@@ -123,8 +123,8 @@ def test_a_sinc_is_symmetric_and_passes_its_band():
 
 def test_edges_never_cross():
     layer = Sinc(RATE, 20)
-    layer.low.data.normal_(0, 3000, generator=torch.Generator().manual_seed(0))
-    layer.band.data.normal_(0, 3000, generator=torch.Generator().manual_seed(1))
+    layer.low.data.normal_(0, 3, generator=torch.Generator().manual_seed(0))
+    layer.band.data.normal_(0, 3, generator=torch.Generator().manual_seed(1))
     low, high = layer.edges()
     assert (low >= 50).all()
     assert (high <= RATE / 2).all()
@@ -141,11 +141,25 @@ def test_the_gradient_of_an_edge_is_the_difference():
     for p in (layer.low, layer.band):
         for i in range(3):
             kept, values = p.data[i].clone(), []
-            for step in (-1e-3, 1e-3):
+            for step in (-1e-6, 1e-6):
                 p.data[i] = kept + step
                 values.append(layer(x).square().sum().item())
             p.data[i] = kept
-            assert p.grad[i].item() == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-4)
+            assert p.grad[i].item() == pytest.approx((values[1] - values[0]) / 2e-6, rel=1e-4)
+
+
+def test_a_usual_step_moves_an_edge_by_a_hertz_and_a_width_by_a_sample():
+    for layer, found in (
+        (Sinc(RATE, 20), lambda layer: layer.edges()[0]),
+        (Gabor(RATE, 20), lambda layer: 1000 * layer.frequency),
+        (Gabor(RATE, 20), lambda layer: 1000 * layer.deviation),
+    ):
+        optimiser, before = torch.optim.Adam(layer.parameters(), 1e-3), found(layer).detach().clone()
+        noise = torch.randn(2, 1, 4000, generator=torch.Generator().manual_seed(0))
+        layer(noise).abs().square().mean().backward()
+        optimiser.step()
+        moved = (found(layer) - before).abs().detach()
+        assert moved.median().item() == pytest.approx(1.0, abs=0.01)
 
 
 def test_responses_peak_in_the_band():
@@ -178,7 +192,7 @@ def test_a_gabor_takes_as_little_room_as_can_be():
 
 def test_a_modulus_hardly_changes_while_a_tone_lasts():
     layer = Gabor(RATE, 20, 401, 1, low=500.0, modulus=True)
-    hz = layer.frequency[10].item()
+    hz = 1000 * layer.frequency[10].item()
     y = layer(sine(hz))[0, 10, 500:-500].detach()
     assert ((y.max() - y.min()) / y.mean()).item() < 1e-3
     assert y.mean().item() == pytest.approx(0.5, abs=0.005)
@@ -188,7 +202,7 @@ def test_a_modulus_hardly_changes_while_a_tone_lasts():
 def test_neighbours_meet_at_half_their_peaks():
     layer = Gabor(RATE, 20, 801, 1)
     hz, gains = layer.responses(RATE, 16_384)
-    f = layer.frequency.detach().numpy()
+    f = 1000 * layer.frequency.detach().numpy()
     for k in (8, 12):
         edge = f[k] + (f[k + 1] - f[k - 1]) / 4
         assert gains[k][np.abs(hz - edge).argmin()] == pytest.approx(0.5, abs=0.03)
@@ -290,7 +304,7 @@ def test_the_magnitude_of_a_lasting_tone_stands_still():
 
 def test_measured_responses_peak_where_the_filter_is():
     layer = Gabor(RATE, 10, 401, 80, low=500.0, modulus=True)
-    hz = layer.frequency.detach().numpy()
+    hz = 1000 * layer.frequency.detach().numpy()
     gains = responses(layer, RATE, hz)
     assert gains.argmax(1).tolist() == list(range(10))
     assert layer.training

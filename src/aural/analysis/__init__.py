@@ -14,14 +14,15 @@ Finished   the JAMS holds a digest of all that the answers depend on: the sound'
 Failures   a bad file is a row of failures.csv; a process that dies takes one file with it. What no file could be analyzed
            without (an unknown name, missing weights) raises
 Memory     sounds up to HELD bytes are read once and kept, longer ones are read where they are cut
-Threads    systems that hear such a kept sound alone run two at a time, and the page's sound is encoded beside them; each answer is
-           one thread's work, so it is the same as of one after the other
+Threads    systems that hear such a kept sound alone run side by side, and the page's sound is encoded beside them; each answer is
+           one thread's work, so it is the same as of one after the other, however many threads there are
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from ..errors import AuralError
@@ -64,7 +65,8 @@ def analyze(
         start, end: seconds; only this part is heard. The files' times count from the start of the whole sound.
         device: "auto" (cuda, mps, else cpu), "cpu", "cuda", "cuda:1", "mps".
         jobs: processes, a file each.
-        threads: of each process. Two systems at a time run side by side; default: 2 for a single process, 1 for each of several.
+        threads: of each process: so many systems run side by side, each in one thread, where the sound is short enough to be kept.
+            Default: 2 for a single process, 1 for each of several. The answers are the same.
         force: analyze again what is finished.
         embed: put the sound into the page; otherwise the page plays the file where it lies.
         vocabulary: of chords: "majmin", "sevenths" or "full"; default: the chord system's own.
@@ -98,8 +100,9 @@ def analyze(
                 outcomes[i] = _told(Outcome(place.file, place.path, place.stem, "skipped", row), emit)
 
     work = here(plan, todo(), emit) if jobs < 2 or len(sounds) < 2 else in_processes(plan, todo(), min(jobs, len(sounds)), emit)
-    for i, outcome in work:
-        outcomes[i] = _told(outcome, emit)
+    with closing(work):  # what it has set is put back now, whatever the listener raises
+        for i, outcome in work:
+            outcomes[i] = _told(outcome, emit)
     ordered = tuple(outcomes[i] for i in sorted(outcomes))
     summary = Summary(plan.out, tuple(t.makes for t in plan.tasks), ordered, _page_of(plan, ordered, several))
     if several:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Listener = Callable[[dict[str, Any]], None]
 
-ABREAST = 2  # systems that run side by side, where there are so many threads; each then has its share of them
+ABREAST = 2  # systems that run side by side where nobody says how many, if there are so many processors
 
 
 class Analyst:
@@ -46,7 +46,7 @@ class Analyst:
 
         from ..system import load
 
-        torch.set_num_threads(max(1, plan.threads // ABREAST))
+        torch.set_num_threads(1)  # sums are of another order, and answers of other last digits, where threads share them
         self.plan, self.emit = plan, emit
         self.device = device(plan.device)
         emit({"event": "device", "device": str(self.device)})
@@ -88,8 +88,8 @@ class Analyst:
         recording = Recording(place.path)
         said = corrections_of(place.path, recording.duration)
         sound = stretch(recording, self.plan.start, self.plan.end)
-        abreast = self.plan.threads >= ABREAST and self.device.type == "cpu" and isinstance(sound, Held | Sound)
-        with Ahead(ABREAST if abreast else 0) as ahead:
+        abreast = self.plan.threads > 1 and self.device.type == "cpu" and isinstance(sound, Held | Sound)
+        with Ahead(self.plan.threads if abreast else 0) as ahead:
             return self._answered(place, digest, recording, said, sound, ahead)
 
     def _answered(
@@ -121,6 +121,7 @@ class Analyst:
             example, progress = complete({**given, **result}, system), self._progress({**told, "stage": stage})
             estimated = promised.pop(i)(progress) if i in promised else hear(system, example, memo, progress)
             made = said_by(system, estimated, example)
+            del estimated  # of hours it is large
             result.update({task.makes: made[task.makes] for task in answered})
             result.update({field: value for field, value in made.items() if field.endswith("_views")})  # who argued for what
             if {"chords", "key"} <= {*result} and {"chords", "key"} & {task.makes for task in answered}:

@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
 from ..errors import AuralError
@@ -19,7 +19,7 @@ from ._tables import Outcome
 Job = tuple[int, Place, str]
 
 
-def here(plan: Plan, todo: Iterator[Job], emit: Listener) -> Iterator[tuple[int, Outcome]]:
+def here(plan: Plan, todo: Iterator[Job], emit: Listener) -> Generator[tuple[int, Outcome]]:
     analyst = None
     threads = None
     try:
@@ -77,7 +77,7 @@ def _serve(pipe: Connection, plan: Plan) -> None:
         return
 
 
-def in_processes(plan: Plan, todo: Iterator[Job], n: int, emit: Listener) -> Iterator[tuple[int, Outcome]]:
+def in_processes(plan: Plan, todo: Iterator[Job], n: int, emit: Listener) -> Generator[tuple[int, Outcome]]:
     """Outcomes as they come. A process that dies is replaced, and only its file has failed."""
     workers: list[_Worker] = []
     try:

@@ -49,7 +49,7 @@ def add(app: typer.Typer) -> None:
         jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, a file each.")] = 1,
         threads: Annotated[
             int | None,
-            typer.Option(metavar="N", min=1, help="Threads of each process; default: 2, for two systems side by side; with --jobs 1."),
+            typer.Option(metavar="N", min=1, help="Systems side by side in each process, a thread each; default: 2, with --jobs 1."),
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Analyze again what is finished.")] = False,
         link_audio: Annotated[bool, typer.Option("--link-audio", help="Pages play the sound where it lies.")] = False,

@@ -10,7 +10,7 @@ Source   McFee & Bello, Structured training for large-vocabulary chord recogniti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -31,7 +31,7 @@ ROWS, TARGETS = 208, 15  # of the estimate, of the target
 QUALITIES = len(harmony.FULL)
 STATES = 12 * QUALITIES + 1  # the classes without X; the last is N
 UNKNOWN = STATES  # the class of X
-AT_ONCE = 8192  # frames that are joined at a time
+AT_ONCE = 1024  # frames that are joined at a time
 ALONE = 0.25  # seconds of a cell where there are no beats
 STAYS = (0.85, 0.92, 0.55, 0.35)  # that a chord goes on: between cells without beats, off the beat, on it, on the first of a bar
 SURE_STAYS = 0.05, 0.98  # no kind of boundary is trusted more: beats that were found may lie wrong
@@ -159,7 +159,11 @@ class ChordFrames(Part):
 
     def evidence(self, estimate: Tensor) -> np.ndarray:
         """Logits (208, frame) → log p (state, frame), float32, of what the four heads say together; X is no answer."""
-        return np.concatenate([self._joined(y.detach().double().cpu()) for y in estimate.split(AT_ONCE, -1)], 1)
+        return np.concatenate(list(self._blocks(estimate)), 1)
+
+    def _blocks(self, estimate: Tensor) -> Iterator[np.ndarray]:
+        """The evidence of so many frames at a time."""
+        return (self._joined(y.detach().double().cpu()) for y in estimate.split(AT_ONCE, -1))
 
     def _joined(self, y: Tensor) -> np.ndarray:
         root, bass, pitches = self.experts
@@ -173,8 +177,8 @@ class ChordFrames(Part):
     def hear(self, estimate: Tensor, times: np.ndarray, given: Example) -> Heard:
         """What is in the cells of logits (208, frame), of one frame at least."""
         edges, kinds = cells_of(given, times, self.per_beat)
-        scores = pooled(self.evidence(estimate), times, edges)
-        bass = pooled(torch.log_softmax(estimate[BASS].detach().float().cpu(), 0).numpy(), times, edges)
+        scores = pooled(self._blocks(estimate), times, edges)
+        bass = pooled([torch.log_softmax(estimate[BASS].detach().float().cpu(), 0).numpy()], times, edges)
         through, stays = spread(self.changes), self.stays.double().cpu().numpy()[kinds]
         path = best_path(self.trust * scores, through, stays)
         return Heard(edges, kinds, scores, bass, path, posteriors(self.trust * scores, through, stays))
@@ -376,16 +380,22 @@ def cells_of(given: Example, times: np.ndarray, per_beat: int = 2) -> tuple[np.n
     return edges, kinds
 
 
-def pooled(values: np.ndarray, times: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Values (row, frame) at times (frame,) → their means (row, cell); a cell of less than a frame takes its share of it."""
+def pooled(blocks: Iterable[np.ndarray], times: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Values (row, frame) at times (frame,), in blocks of frames → their means (row, cell); a cell of less than a frame takes its share
+    of it."""
     n = len(times)
     at = np.clip(np.interp(edges, times, np.arange(n)) + 0.5, 0, n)
     left, widths = np.minimum(at.astype(int), n - 1), np.diff(at)
-    means = np.empty((len(values), len(widths)))
-    for row, own in zip(means, values, strict=True):  # one at a time: of hours, all running sums would be large
-        total = np.append(0.0, own.cumsum(dtype=np.float64))
-        row[:] = np.diff(total[left] + (at - left) * own[left]) / np.maximum(widths, 1e-9)
-    return np.where(widths > 1e-6, means, values[:, left[:-1]])
+    sums, alone, first, total = [], [], 0, np.zeros(0)
+    for own in blocks:  # of hours, all running sums would be large
+        total = np.concatenate([total[..., -1:] if first else np.zeros((len(own), 1)), own], 1, dtype=np.float64).cumsum(1)
+        here = slice(*np.searchsorted(left, [first, first + own.shape[1]]))
+        inside = left[here] - first
+        sums.append(total[:, inside] + (at - left)[here] * own[:, inside])
+        alone.append(own[:, inside])
+        first += own.shape[1]
+    means = np.diff(np.concatenate(sums, 1), axis=1) / np.maximum(widths, 1e-9)
+    return np.where(widths > 1e-6, means, np.concatenate(alone, 1)[:, :-1])
 
 
 # ---- paths through cells whose boundaries differ
@@ -395,7 +405,7 @@ def best_path(scores: np.ndarray, changes: np.ndarray, stays: np.ndarray) -> np.
     """The most probable states (cell,) of log p (state, cell), where into cell n a state goes on with probability stays[n], and changes
     as log p (from, to) says otherwise."""
     states, cells = scores.shape
-    came_from = np.zeros((cells, states), dtype=np.int64)
+    came_from = np.zeros((cells, states), dtype=np.int16)
     score, every = scores[:, 0], np.arange(states)
     for n in range(1, cells):
         through = score[:, None] + changes
@@ -423,8 +433,9 @@ def posteriors(scores: np.ndarray, changes: np.ndarray, stays: np.ndarray) -> np
         after = p[:, n + 1] * backward[:, n + 1]
         backward[:, n] = stays[n + 1] * after + (1 - stays[n + 1]) * (through @ after)
         backward[:, n] /= backward[:, n].sum()
-    both = forward * backward
-    return np.asarray(both / both.sum(0))
+    forward *= backward
+    forward /= forward.sum(0)
+    return forward
 
 
 def _alike(states: int) -> np.ndarray:

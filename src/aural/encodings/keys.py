@@ -137,23 +137,17 @@ def class_of(key: str) -> int:
 def spelled(labels: Sequence[str], lengths: Iterable[float]) -> tuple[str, ...]:
     """Keys with the names that they have beside each other: six sharps or six flats, whichever the other keys of the piece are nearer to
     (by signature and by how long they last); Db and not C#, G# minor and not Ab. Alone they are F# major and Eb minor."""
-    signatures = [None if label == "N" else _signature(label) for label in labels]
-    total = sum(s * length for s, length in zip(signatures, lengths, strict=True) if s is not None and abs(s) < 6)
+    signatures = [harmony.signature(label) for label in labels]
+    total = sum(s[0] * length for s, length in zip(signatures, lengths, strict=True) if s is not None and abs(s[0]) < 6)
     made = []
     for label, signature in zip(labels, signatures, strict=True):
-        if signature is None or abs(signature) != 6 or not total:
+        if signature is None or abs(signature[0]) != 6 or not total:
             made.append(label)
             continue
-        _, minor = harmony.read_key(label)
+        minor = signature[1]
         place = (6 if total > 0 else -6) + 3 * minor
         made.append(f"{harmony.note_name(place)}:{'minor' if minor else 'major'}")
     return tuple(made)
-
-
-def _signature(key: str) -> int:
-    """Sharps, or flats below 0."""
-    place, minor = harmony.read_key(key)
-    return place - 3 * minor
 
 
 __all__ = ["KeyFrames", "class_of", "spelled"]

@@ -9,7 +9,7 @@ Source   Hawthorne et al., Onsets and frames, ISMIR 2018 (an onset head decides 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,28 +33,32 @@ STEADY = 0.2  # semitones: a note that strays less than this does not bend
 @dataclass(frozen=True)
 class Heads:
     """What a net says, each (pitch, frame) float32: logits of onset and sounding, the offset in frames, the velocity in 0..1;
-    `heard` (pitch, frame) is the sounding in 0..1, `total` (pitch, frame + 1) its sum up to each frame."""
+    `heard` (pitch, frame) is the sounding in 0..1. What is made of them is made pitch by pitch: of hours, all at once would be large."""
 
     onset: np.ndarray
     sounding: np.ndarray
     offset: np.ndarray
     velocity: np.ndarray
     heard: np.ndarray
-    total: np.ndarray
 
     @classmethod
     def of(cls, estimate: Tensor) -> Heads:
         onset, sounding, offset, velocity = estimate.detach().float().cpu()
-        heard = torch.sigmoid(sounding).numpy()
-        total = np.zeros((heard.shape[0], heard.shape[1] + 1))
-        np.cumsum(heard, 1, dtype=np.float64, out=total[:, 1:])
-        return cls(onset.numpy(), sounding.numpy(), offset.numpy(), velocity.numpy(), heard, total)
+        return cls(onset.numpy(), sounding.numpy(), offset.numpy(), velocity.numpy(), torch.sigmoid(sounding).numpy())
+
+    def sum(self, rows: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """(n,) the sounding of frames first … last - 1, added up."""
+        made = np.zeros(len(rows))
+        for row, own in _each(rows):
+            total = np.append(0.0, self.heard[row].cumsum(dtype=np.float64))
+            made[own] = total[last[own]] - total[first[own]]
+        return made
 
     def mean(self, rows: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
         """(n,) mean sounding of frames first … last - 1; 0 of none."""
         frames = self.heard.shape[1]
         first, last = np.clip(first, 0, frames), np.clip(last, 0, frames)
-        return (self.total[rows, last] - self.total[rows, first]) / np.maximum(last - first, 1) * (last > first)
+        return self.sum(rows, first, last) / np.maximum(last - first, 1) * (last > first)
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,10 @@ class Found:
         """The same; a note ends at the latest where the next of its pitch starts, or where it was last heard before."""
         again = np.flatnonzero(self.rows[1:] == self.rows[:-1])
         row, following = self.rows[again], self.frames[again + 1]
-        frames = np.arange(heads.heard.shape[1], dtype=np.int32)
-        heard = np.maximum.accumulate(np.where(heads.heard >= level, frames, -1), 1)
-        last = np.maximum(heard[row, following - 1], self.frames[again])
+        last = self.frames[again]
+        for pitch, own in _each(row):
+            sounds = np.append(-1, np.flatnonzero(heads.heard[pitch] >= level))
+            last[own] = np.maximum(last[own], sounds[np.searchsorted(sounds, following[own]) - 1])
         released = _crossing(heads, row, last, last + 1, level)
         stops = self.stops.copy()
         stops[again] = np.minimum(stops[again], np.where(last + 1 < following, released, self.starts[again + 1]))
@@ -301,8 +306,9 @@ class NoteFrames(Part):
         drop = np.zeros(len(rows), bool)
         drop[1:][close & (p[:-1] >= p[1:])] = True
         drop[:-1][close & (p[:-1] < p[1:])] = True
-        quiet = _next_quiet(heads.heard >= sounding, max(1, round(self.tolerance * fps)))
-        after = quiet[rows, frames + 1]
+        after = np.zeros(len(rows), int)
+        for row, own in _each(rows):
+            after[own] = _next_quiet(heads.heard[row] >= sounding, max(1, round(self.tolerance * fps)))[frames[own] + 1]
         stops = np.maximum(_crossing(heads, rows, after - 1, after, sounding), starts)
         # Counted without what strikes its pitch anew: quick repetitions are as short as they are.
         keep = ~drop & (stops - starts >= self.shortest * fps)
@@ -320,7 +326,7 @@ class NoteFrames(Part):
         rows, first, last = _runs((heads.heard >= sounding) & ~explained, max(1, round(self.tolerance * fps)))
         long = last - first >= self.stretch * fps
         rows, first, last = rows[long], first[long], last[long]
-        total = heads.total[rows, last] - heads.total[rows, first]
+        total = heads.sum(rows, first, last)
         taken = np.zeros(shape, bool)
         keep = np.zeros(len(rows), bool)
         for i in np.argsort(-total, kind="stable"):
@@ -502,11 +508,18 @@ def _sigmoid(logits: np.ndarray) -> np.ndarray:
 
 def _painted(rows: np.ndarray, first: np.ndarray, last: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(pitch, frame) bool: where any of the spans lies, frames first … last - 1 of a row each."""
-    edges = np.zeros((shape[0], shape[1] + 1), np.int32)
+    made = np.zeros(shape, bool)
     first, last = np.clip(first, 0, shape[1]), np.clip(last, 0, shape[1])
-    np.add.at(edges, (rows, first), 1)
-    np.add.at(edges, (rows, np.maximum(first, last)), -1)
-    return np.cumsum(edges, 1)[:, :-1] > 0
+    for row, begin, end in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
+        made[row, begin:end] = True
+    return made
+
+
+def _each(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each row that occurs, and where it does."""
+    order = np.argsort(rows, kind="stable")
+    found, starts = np.unique(rows[order], return_index=True)
+    yield from zip(found.tolist(), np.split(order, starts[1:]), strict=True) if len(rows) else ()
 
 
 def _coincide(times: np.ndarray, events: np.ndarray) -> np.ndarray:
@@ -532,14 +545,12 @@ def _refined(heads: Heads, rows: np.ndarray, frames: np.ndarray) -> tuple[np.nda
 
 
 def _next_quiet(sounds: np.ndarray, tolerance: int) -> np.ndarray:
-    """(pitch, frame + 1) int: the next frame from each on with which a silence of `tolerance` frames begins; past the end is
+    """(frame,) bool → (frame + 1,) int: the next frame from each on with which a silence of `tolerance` frames begins; past the end is
     silence."""
-    frames = sounds.shape[1]
-    total = np.zeros((len(sounds), frames + tolerance + 1), np.int32)
-    np.cumsum(sounds, 1, out=total[:, 1 : frames + 1])
-    total[:, frames + 1 :] = total[:, frames : frames + 1]
-    begins = np.where(total[:, tolerance:] == total[:, :-tolerance], np.arange(frames + 1, dtype=np.int32), frames)
-    return np.minimum.accumulate(begins[:, ::-1], 1)[:, ::-1]
+    frames = len(sounds)
+    total = np.append(0, np.cumsum(np.append(sounds, np.zeros(tolerance, bool))))
+    begins = np.where(total[tolerance:] == total[:-tolerance], np.arange(frames + 1), frames)
+    return np.minimum.accumulate(begins[::-1])[::-1]
 
 
 def _runs(sounds: np.ndarray, tolerance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

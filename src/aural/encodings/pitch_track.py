@@ -33,6 +33,8 @@ LOUD, ALONE, WIDE = 0.3, 1.5, 1300  # of a pitch that sounds, its probability; o
 GRID = 100  # points a second of a melody
 AGREED = 0.8  # of tunings: a singer's 0.2 to 0.6, an instrument's more
 VIBRATO = 0.18  # seconds that one swing of it lasts, about
+AT_ONCE = 1024  # frames that are made log-probabilities at a time
+KEPT = 16_384  # frames: of longer lines the best paths' scores are kept once in so many, and found again on the way back
 STEADY, TURN = 0.4, 6.0  # how far a note strays from its semitone (standard deviation), and what a new one costs, at 43 frames a second
 
 
@@ -166,13 +168,15 @@ class PitchTrack(Part):
         """Log-probabilities of the bins (frame, bin), given that a pitch is heard; and what tells that one is (4, frame): the log-odds,
         the log-probability of what lies near the highest bin, is it one voice alone, and the log-odds that this sounds."""
         own, notes = (estimate[self.of], estimate.get("notes")) if isinstance(estimate, Mapping) else (estimate, None)
-        logits = own.detach().float().cpu().T.clone(memory_format=torch.contiguous_format)  # (frame, class)
-        pitches, none = logits[:, :-1], logits[:, -1]
-        total = pitches.logsumexp(1)
-        scores = pitches.sub_(total[:, None]).numpy()
-        evidence = np.zeros((4, len(scores)))
-        if len(scores):
-            evidence[0] = (total - none).double().numpy()
+        frames = own.shape[-1]
+        scores, evidence = np.empty((frames, self.bins), np.float32), np.zeros((4, frames))
+        for first in range(0, frames, AT_ONCE):  # of hours, all exponentials would be large
+            logits = own[:, first : first + AT_ONCE].detach().float().cpu().T.clone(memory_format=torch.contiguous_format)  # (frame, class)
+            pitches, none = logits[:, :-1], logits[:, -1]
+            total = pitches.logsumexp(1)
+            scores[first : first + AT_ONCE] = pitches.sub_(total[:, None]).numpy()
+            evidence[0, first : first + AT_ONCE] = (total - none).double().numpy()
+        if frames:
             near = scores.argmax(1)[:, None] + np.arange(-self._around, self._around + 1)
             p = np.exp(scores[np.arange(len(scores))[:, None], near.clip(0, self.bins - 1)]) * ((near >= 0) & (near < self.bins))
             evidence[1] = np.log(p.sum(1).clip(1e-3, 1.0))
@@ -355,40 +359,55 @@ def best_line(pitches: np.ndarray, none: np.ndarray, step: float, most: float, c
         return np.zeros(0, dtype=int)
     stay, turn = np.float32(np.log1p(-change)), np.float32(np.log(change))
     ramp = (step * np.arange(bins)).astype(np.float32)
-    best, silent = np.empty((frames, bins), np.float32), np.empty(frames, np.float32)
-    up, down = np.empty(bins, np.float32), np.empty(bins, np.float32)
     none = none.astype(np.float32)
-    now, quiet = pitches[0].astype(np.float32), none[0]
-    for t in range(frames):
-        if t:
-            top = now.max()
-            np.add(now, ramp, out=up)
-            np.maximum.accumulate(up, out=up)
-            up -= ramp
-            np.subtract(now, ramp, out=down)
-            np.maximum.accumulate(down[::-1], out=down[::-1])
-            down += ramp
-            np.maximum(up, down, out=up)
-            np.maximum(up, max(top - most, quiet + turn - stay), out=up)
-            up += pitches[t]
-            up += stay
-            now, up = up, now
-            quiet = max(top + turn, quiet + stay) + none[t]
-        highest = max(now.max(), quiet)  # scores stay near 0, where float32 is fine
-        now -= highest
-        quiet -= highest
-        best[t], silent[t] = now, quiet
-    path = np.empty(frames, dtype=int)
-    path[-1] = best[-1].argmax() if best[-1].max() >= silent[-1] else -1
+    up, down = np.empty(bins, np.float32), np.empty(bins, np.float32)
+
+    def onwards(before: np.ndarray, quiet: np.float32, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """The scores of the best paths up to each of these frames (frame, bin), and of those that end in none (frame,)."""
+        best, silent = np.empty((last - first, bins), np.float32), np.empty(last - first, np.float32)
+        for t in range(first, last):
+            now = best[t - first]
+            if t:
+                top = before.max()
+                np.add(before, ramp, out=up)
+                np.maximum.accumulate(up, out=up)
+                np.subtract(up, ramp, out=up)
+                np.subtract(before, ramp, out=down)
+                np.maximum.accumulate(down[::-1], out=down[::-1])
+                np.add(down, ramp, out=down)
+                np.maximum(up, down, out=now)
+                np.maximum(now, max(top - most, quiet + turn - stay), out=now)
+                now += pitches[t]
+                now += stay
+                quiet = max(top + turn, quiet + stay) + none[t]
+            else:
+                now[:], quiet = pitches[0], none[0]
+            highest = max(now.max(), quiet)  # scores stay near 0, where float32 is fine
+            now -= highest
+            quiet -= highest
+            before, silent[t - first] = now, quiet
+        return best, silent
+
+    firsts = range(0, frames, KEPT)
+    kept = [(up, none[0])]  # the frame before each of these; of the first there is none
+    for first in firsts[:-1]:
+        best, silent = onwards(kept[-1][0], kept[-1][1], first, first + KEPT)
+        kept.append((best[-1].copy(), silent[-1]))
     distance = np.minimum(step * np.abs(np.arange(-bins, bins + 1)), most).astype(np.float32)
-    for t in range(frames - 2, -1, -1):
-        k = path[t + 1]
-        if k < 0:
-            path[t] = best[t].argmax() if best[t].max() + turn > silent[t] + stay else -1
-            continue
-        came = best[t] - distance[bins - k : 2 * bins - k]
-        i = int(came.argmax())
-        path[t] = i if came[i] + stay >= silent[t] + turn else -1
+    path = np.empty(frames, dtype=int)
+    for first, (before, quiet) in zip(reversed(firsts), reversed(kept), strict=True):
+        best, silent = onwards(before, quiet, first, min(first + KEPT, frames))
+        for own, none_here, t in zip(best[::-1], silent[::-1], range(first + len(best) - 1, -1, -1), strict=False):
+            if t == frames - 1:
+                path[t] = own.argmax() if own.max() >= none_here else -1
+                continue
+            k = path[t + 1]
+            if k < 0:
+                path[t] = own.argmax() if own.max() + turn > none_here + stay else -1
+                continue
+            came = own - distance[bins - k : 2 * bins - k]
+            i = int(came.argmax())
+            path[t] = i if came[i] + stay >= none_here + turn else -1
     return path
 
 

@@ -6,7 +6,7 @@ Unsure      beats whose bar is not known stand in bars like those before them, i
             of them, their time signatures not printed
 Melody      quantised to the tatum (`_tatum`): a beat has four parts, or three where that fits better, a dotted one six; notes are
             tied over bar lines and where their length has no sign; named as in the key
-Chords      at the half beat where they begin; "N" is N.C., an unknown chord is left out
+Chords      at the half beat where they begin; "N" is N.C., an unknown chord is "?", of the kind "none", too
 Key         signatures at the bar line nearest to where a key begins; without a key none
 Nothing     is written where beats are not known, or neither melody nor chords
 
@@ -173,14 +173,14 @@ def _score(fields: Mapping[str, Any]) -> _Score | None:
 
 
 def _chords(chords: Any) -> list[tuple[float, harmony.Chord]]:
-    """(seconds, chord) where another one begins. Unknown ones are left out, and N.C. before the first chord."""
+    """(seconds, chord) where another one begins. N.C., and unknown ones, are left out before the first chord."""
     found: list[tuple[float, harmony.Chord]] = []
     for start, label in zip(chords.starts, chords.labels, strict=True) if isinstance(chords, Intervals) else ():
         try:
             chord = harmony.parse(label)
         except AnnotationError:  # a word of another's
             continue
-        if chord != harmony.UNKNOWN and (found[-1][1] != chord if found else chord != harmony.NONE):
+        if found[-1][1] != chord if found else chord.root is not None:
             found.append((float(start), chord))
     return found
 
@@ -359,7 +359,7 @@ def _harmonies(measure: Element, bar: _Bar, start: int, end: int) -> None:
             made = SubElement(measure, "harmony")
             _pitch(SubElement(made, "root"), "root", chord.root or 0)
             if chord.root is None:
-                _text(made, "kind", "none").set("text", "N.C.")
+                _text(made, "kind", "none").set("text", chord.plain)  # "N.C."; "?" of an unknown one: what was before has ended
                 made[0][0].set("text", "")
             else:
                 _text(made, "kind", KINDS[chord.quality])

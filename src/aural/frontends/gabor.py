@@ -12,13 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from .kernels import WaveformFilters, gabors
-from .sinc import mel_spaced
+from .sinc import KHZ, mel_spaced
+
+SAMPLES = 1000.0  # of a width that is written as 1
 
 
 class Gabor(WaveformFilters):
     """(batch, 1, time) → complex (batch, channels, frame), or its modulus. Frequencies are kept in 0 … rate / 2.
 
-    Middles start equally far in mel, widths so that neighbours meet at half their peaks.
+    Middles start equally far in mel, widths so that neighbours meet at half their peaks. The parameters are kHz and thousands of samples: a
+    step of 0.001, as is usual, moves a middle by 1 Hz and a width by a sample.
 
     Args:
         rate: Hz.
@@ -41,12 +44,12 @@ class Gabor(WaveformFilters):
         self.rate, self.modulus = rate, modulus
         edges = torch.from_numpy(mel_spaced(channels + 2, low, high or rate / 2)).float()
         half = (edges[2:] - edges[:-2]) / 4  # Hz from the middle to where neighbours meet
-        self.frequency = nn.Parameter(edges[1:-1].clone())  # Hz
-        self.deviation = nn.Parameter((rate * math.sqrt(2 * math.log(2)) / (2 * math.pi * half)).clamp(max=length / 4))  # samples
+        widths = (rate * math.sqrt(2 * math.log(2)) / (2 * math.pi * half)).clamp(max=length / 4)  # samples
+        self.frequency, self.deviation = nn.Parameter(edges[1:-1] / KHZ), nn.Parameter(widths / SAMPLES)
 
     def kernels(self) -> Tensor:
-        frequency = self.frequency.clamp(0, self.rate / 2) / self.rate
-        return gabors(frequency, self.deviation.abs().clamp(min=0.5), self.length)
+        frequency = (KHZ * self.frequency).clamp(0, self.rate / 2) / self.rate
+        return gabors(frequency, (SAMPLES * self.deviation).abs().clamp(min=0.5), self.length)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.heard(x, self.kernels())
