@@ -24,11 +24,11 @@ from torch import Tensor, nn
 
 from ..errors import OptionError
 from .compress import check, compress
-from .framing import SoundPart, rows_of, share, whole
+from .framing import SoundPart, cut, rows_of, share, whole
 
 LOBES = 8  # a "time" filter is followed to this many bins of its own length; beyond lie less than 7e-4 of its peak
 SAMPLES = 2**18  # of a block at least, where the sound is long enough
-AT_ONCE = 2**20  # samples that one thread transforms at a time
+AT_ONCE = 2**19  # samples that one thread transforms at a time
 GROWTH, GROUP = 1.15, 2**18  # neighbouring filters are one product while it grows by no more than this, to so many numbers
 
 Group = tuple[int, int, int, int, Tensor]
@@ -170,7 +170,7 @@ class CQT(SoundPart):
         rows = max(high for *_, high, _ in filters)
         missing = rows * size - spectra.shape[-1]
         spectra = nn.functional.pad(spectra, (0, missing)) if missing > 0 else spectra[..., : rows * size]
-        parts = torch.view_as_real(spectra.contiguous()).flatten(-2).unflatten(-1, (1, rows, 2 * size))
+        parts = torch.view_as_real(spectra).flatten(-2).unflatten(-1, (1, rows, 2 * size))
         if torch.is_grad_enabled() and spectra.requires_grad:
             folded = torch.cat([(parts[..., low:high, :] * weights).sum(-2) for _, _, low, high, weights in filters], -2)
         else:
@@ -195,16 +195,20 @@ class CQT(SoundPart):
         size = self._block(frames)
         used = size - 2 * guard
         count = -(-frames // used)
-        x = nn.functional.pad(x, (guard * self.hop, max(0, (count * used + guard) * self.hop - x.shape[-1])))
-        segments = x.unfold(-1, size * self.hop, used * self.hop)[:, :count]  # (row, block, samples), overlapping
 
-        def piece(some: Tensor) -> Tensor:
-            """(row, block, samples) → (row, band, frame)"""
-            heard = last(torch.fft.ifft(self._folded(torch.fft.rfft(some), size)))[..., guard : guard + used]
+        def segments(some: Tensor, first: int, end: int) -> Tensor:
+            """Blocks first..end of (row, time): (row, block, samples), overlapping."""
+            some = cut(some, (first * used - guard) * self.hop, (end * used + guard) * self.hop)
+            return some.unfold(-1, size * self.hop, used * self.hop)
+
+        def piece(some: Tensor, first: int, end: int) -> Tensor:
+            """Blocks first..end of (row, time) → (row, band, frame)."""
+            folded = self._folded(torch.fft.rfft(segments(some, first, end)), size)
+            heard = last(torch.fft.ifft(folded))[..., guard : guard + used]
             return (heard * self.gains[:, None]).transpose(1, 2).flatten(-2)
 
         if whole(x):
-            made = piece(segments)[..., :frames]
+            made = piece(x, 0, count)[..., :frames]
         else:
             made = torch.empty(len(x), self.bands, frames, dtype=kind)
             at_once = max(1, AT_ONCE // (size * self.hop))
@@ -213,7 +217,7 @@ class CQT(SoundPart):
             def work(item: tuple[int, int]) -> None:
                 row, block = item
                 out = made[row : row + together, :, block * used : (block + at_once) * used]
-                out.copy_(piece(segments[row : row + together, block : block + at_once])[..., : out.shape[-1]])
+                out.copy_(piece(x[row : row + together], block, min(block + at_once, count))[..., : out.shape[-1]])
 
             self._made(size)
             share(work, [(row, block) for row in range(0, len(x), together) for block in range(0, count, at_once)])

@@ -97,12 +97,16 @@ def hann(length: int, within: int | None = None) -> Tensor:
 def framed(x: Tensor, length: int, hop: int, first: int = 0, last: int | None = None) -> Tensor:
     """Frames first..last of (..., time) as a view (..., frame, length) wherever no zeros are needed."""
     last = 1 + x.shape[-1] // hop if last is None else last
-    start = first * hop - length // 2
-    end = (last - 1) * hop - length // 2 + length
+    return cut(x, first * hop - length // 2, (last - 1) * hop - length // 2 + length).unfold(-1, length, hop)
+
+
+def cut(x: Tensor, start: int, end: int) -> Tensor:
+    """Samples start..end of (..., time), zeros outside it: a view wherever none are needed."""
     inside = x[..., max(start, 0) : max(min(end, x.shape[-1]), 0)]
-    if start < 0 or end > x.shape[-1]:
-        inside = nn.functional.pad(inside, (max(-start, 0), end - max(start, 0) - inside.shape[-1]))
-    return inside.unfold(-1, length, hop)
+    if start >= 0 and end <= x.shape[-1]:
+        return inside
+    before = min(max(-start, 0), end - start)
+    return nn.functional.pad(inside, (before, end - start - before - inside.shape[-1]))
 
 
 def blocks(frames: int, size: int = BLOCK) -> Iterator[tuple[int, int]]:
@@ -175,7 +179,7 @@ def overlap_add(frames: Tensor, hop: int) -> Tensor:
     samples, of which the last frame fills all but the first. The adjoint of `framed`."""
     count, size = frames.shape[-2:]
     lines = -(-size // hop)
-    split = nn.functional.pad(frames, (0, lines * hop - size)).unflatten(-1, (lines, hop))
+    split = (nn.functional.pad(frames, (0, lines * hop - size)) if size % hop else frames).unflatten(-1, (lines, hop))
     made = frames.new_zeros(*frames.shape[:-2], count + lines - 1, hop)
     for line in range(lines):
         made[..., line : line + count, :] += split[..., line, :]
@@ -184,22 +188,30 @@ def overlap_add(frames: Tensor, hop: int) -> Tensor:
 
 def synthesized(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
     """Windowed sounds of spectra (row, bin, frame), added up as by `overlap_add`: (row, line, hop)."""
-    size, (rows, _, frames) = len(window), spectrum.shape
     if whole(spectrum):
-        return overlap_add(torch.fft.irfft(spectrum.mT, size) * window, hop)
-    later = -(-size // hop) - 1
+        return overlap_add(torch.fft.irfft(spectrum.mT, len(window)) * window, hop)
     kind = torch.promote_types(spectrum.dtype.to_real(), window.dtype)
+    rows, _, frames = spectrum.shape
+    return synthesized_of(lambda row, first, last: spectrum[row, :, first:last].mT, rows, frames, window, hop, kind)
+
+
+def synthesized_of(
+    part: Callable[[int, int, int], Tensor], rows: int, frames: int, window: Tensor, hop: int, kind: torch.dtype, block: int = BLOCK
+) -> Tensor:
+    """As `synthesized`, of a spectrum that is never there as a whole: `part` of a row, first..last is (frame, bin)."""
+    size, later = len(window), -(-len(window) // hop) - 1
     made = torch.zeros(rows, frames + later, hop, dtype=kind)
-    over: dict[tuple[int, int], Tensor] = {}  # what a block adds to the next ones' lines
+    over = made.new_empty(rows, -(-frames // block), later, hop)  # what each block adds to the next ones' lines
 
     def work(item: tuple[int, int, int]) -> None:
         row, first, last = item
-        some = overlap_add(torch.fft.irfft(spectrum[row, :, first:last].mT, size) * window, hop)
-        made[row, first:last], over[row, last] = some[: last - first], some[last - first :].clone()  # or all of it would stay
+        some = torch.fft.irfft(part(row, first, last), size)
+        some = overlap_add(some.mul_(window) if some.dtype == window.dtype else some * window, hop)
+        made[row, first:last], over[row, first // block] = some[: last - first], some[last - first :]
 
-    share(work, [(row, first, last) for row in range(rows) for first, last in blocks(frames)])
-    for (row, last), some in sorted(over.items()):
-        made[row, last : last + later] += some
+    share(work, [(row, first, last) for row in range(rows) for first, last in blocks(frames, block)])
+    for number, (_, last) in enumerate(blocks(frames, block)):
+        made[:, last : last + later] += over[:, number]
     return made
 
 
@@ -207,7 +219,8 @@ def powers(spectrum: Tensor, out: Tensor | None = None) -> Tensor:
     """|X|²: (..., frame, bin) complex → (..., bin, frame)."""
     parts = torch.view_as_real(spectrum)
     if out is None:
-        return parts.square().sum(-1).mT
+        parts = parts.square()
+        return (parts[..., 0] + parts[..., 1]).mT  # a sum along two numbers is slower, on a GPU above all
     parts.square_()
     return torch.add(parts[..., 0].mT, parts[..., 1].mT, out=out)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import OptionError
-from .framing import SoundPart, hann, magnitudes, overlap_add, powers, spectra, synthesized, whole
+from .framing import SoundPart, cut, hann, magnitudes, overlap_add, powers, spectra, synthesized, whole
 from .scales import spans
 
 SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
@@ -81,16 +81,16 @@ class STFT(Spectral):
             length: samples of it; default: hop · (frames - 1).
         """
         frames = spectrum.shape[-1]
-        made = synthesized(spectrum.reshape(-1, *spectrum.shape[-2:]), self.window, self.hop)
-        weights = self._weights(frames)
-        made = (made / weights if whole(spectrum) else made.div_(weights)).flatten(-2)
         length = (frames - 1) * self.hop if length is None else length
-        start = self.n_fft // 2
-        missing = start + length - made.shape[-1]
-        made = (nn.functional.pad(made, (0, missing)) if missing > 0 else made)[..., start : start + length]
-        return made.reshape(*spectrum.shape[:-2], length)
+        made, weights = synthesized(spectrum.reshape(-1, *spectrum.shape[-2:]), self.window, self.hop), self.weights(frames)
+        made = made / weights if whole(spectrum) else made.div_(weights)
+        return self.trimmed(made, length).reshape(*spectrum.shape[:-2], length)
 
-    def _weights(self, frames: int) -> Tensor:
+    def trimmed(self, lines: Tensor, length: int) -> Tensor:
+        """The sound (row, time) in the lines (row, line, hop) that frames are added up to; the first is centred on its start."""
+        return cut(lines.flatten(-2), self.n_fft // 2, self.n_fft // 2 + length)
+
+    def weights(self, frames: int) -> Tensor:
         """Squares of the windows of so many frames, added up: (line, hop); 1 where no window reaches, and nothing is known."""
         few = min(frames, 2 * -(-self.n_fft // self.hop))
         weights = overlap_add(self.window.square().expand(few, -1), self.hop)
