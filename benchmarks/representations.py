@@ -4,7 +4,8 @@ Rows       STFT power, log-mel 128 in dB, MFCC 20, chroma 12, CQT 84, HCQT 6 × 
            its inverse), µ-law classes, wavelets (db4, 8 levels), each of `long` (4 minutes) and `batch` (32 × 10 s); Griffin-Lim
            (8 fast rounds), Morlet wavelets 84, gammatones 64 and NSGT of `short` (10 s); 44,100 Hz mono noise, n_fft 2048, hop 512,
            float32
-Peers      librosa; torch.stft with the same matrices; nnAudio, torchlibrosa and PyWavelets where they are installed; scipy.
+Peers      librosa; torch.stft with the same matrices; nnAudio, torchlibrosa, PyWavelets and essentia (AGPL: by hand) where they are there;
+           scipy.
            PyWavelets' Morlet wavelets and scipy's gammatones (real, recursive) are made at every sample, ours at every frame
 Time       all contenders of a row take turns in one process, so that whatever else the machine does meets all alike;
            medians. Modules are made once; a first call on one second and an uncounted turn warm every contender. Who
@@ -223,6 +224,27 @@ def of_scipy() -> dict[str, Contender]:
     return {"gammatone": lambda y: np.stack([scipy.signal.lfilter(b, a, y) for b, a in filters])}
 
 
+def of_essentia() -> dict[str, Contender]:
+    """Frame by frame, as its users write it."""
+    import essentia
+    import essentia.standard as es
+
+    essentia.log.infoActive = False
+    window = es.Windowing(type="hann", size=N_FFT, normalized=False, zeroPhase=False)
+    power = es.PowerSpectrum(size=N_FFT)
+    options = {"sampleRate": RATE, "inputSize": N_FFT // 2 + 1, "numberBands": 128, "highFrequencyBound": RATE / 2}
+    mel, mfcc = es.MelBands(**options, log=True), es.MFCC(**options, numberCoefficients=20)
+
+    def of_frames(then: Callable[[np.ndarray], np.ndarray]) -> Contender:
+        def run(y: np.ndarray) -> list[np.ndarray]:
+            cut = (es.FrameGenerator(one, frameSize=N_FFT, hopSize=HOP) for one in y.reshape(-1, y.shape[-1]))
+            return [np.stack([then(power(window(frame))) for frame in frames], -1) for frames in cut]
+
+        return run
+
+    return {"stft": of_frames(lambda x: x), "logmel": of_frames(mel), "mfcc": of_frames(lambda x: mfcc(x)[1])}
+
+
 CONTENDERS = {
     "ours": ours,
     "librosa": of_librosa,
@@ -230,9 +252,10 @@ CONTENDERS = {
     "nnAudio": of_nnaudio,
     "torchlibrosa": of_torchlibrosa,
     "PyWavelets": of_pywavelets,
+    "essentia": of_essentia,
     "scipy": of_scipy,
 }
-PACKAGES = {"nnAudio": "nnAudio", "torchlibrosa": "torchlibrosa", "PyWavelets": "pywt"}
+PACKAGES = {"nnAudio": "nnAudio", "torchlibrosa": "torchlibrosa", "PyWavelets": "pywt", "essentia": "essentia"}
 
 
 def contenders() -> dict[str, dict[str, Contender]]:
