@@ -101,13 +101,10 @@ WHAT = {
 
 
 @dataclass
-class Sounding:
-    """The pieces of a source, each made once; a truth in which nothing sounds (no bass in this song, no leading voice in that) is not
-    there, so that the piece is left out."""
+class Pieces:
+    """The pieces of a source, with something done to each."""
 
     source: Source
-    makes: str
-    kept: dict[int, Example] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -119,6 +116,15 @@ class Sounding:
 
     def labels(self, field: str) -> list[str]:
         return self.source.labels(field)
+
+
+@dataclass
+class Sounding(Pieces):
+    """The pieces of a source, each made once; a truth in which nothing sounds (no bass in this song, no leading voice in that) is not
+    there, so that the piece is left out."""
+
+    makes: str
+    kept: dict[int, Example] = field(default_factory=dict)
 
     def __call__(self, index: int) -> Example:
         if index not in self.kept:
@@ -130,23 +136,11 @@ class Sounding:
 
 
 @dataclass
-class Agreed:
+class Agreed(Pieces):
     """The pieces of a source, with a peer's answers as the truth: what is scored against them is agreement."""
 
-    source: Source
     task: Task
     answers: Path
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    @property
-    def size(self) -> int:
-        return self.source.size
-
-    def labels(self, field: str) -> list[str]:
-        return self.source.labels(field)
 
     def __call__(self, index: int) -> Example:
         example = self.source(index)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The commands that trained the weights of 26 November 2026, as they were run on GPU machines (after recipes/carry.sh and
-# `source recipes/there.sh`). Training goes by the clock: the weights cannot be had again bit by bit. OUT is a folder; UNLABELLED, the
-# pack unlabelled_music, must lie in AURAL_DATA.
+# `source recipes/there.sh`). Training goes by the clock: the weights cannot be had again bit by bit. OUT is a folder; the pack
+# unlabelled_music must lie in AURAL_DATA.
 #   recipes/trained.sh groove | pitch | chords | rhythm | salience
 #   recipes/trained.sh groove2 | pitch2       what ships now: on from those, with made singers and pianos, and local contrast
 set -euo pipefail

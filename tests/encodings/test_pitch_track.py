@@ -90,7 +90,7 @@ def test_of_notes_that_overlap_the_last_begun_is_the_line() -> None:
 
 
 def test_a_note_begun_again_has_a_frame_of_none_before_it() -> None:
-    part = PitchTrack("bass", 21.0, 48, 1)
+    part = PitchTrack("bass", 21.0, 48, 1, change=0.02)
     rows = part.read(Example(bass=bass_of((0, 1, 40), (1, 2, 40), (2, 3, 41))), TIMES)
     none = np.flatnonzero(rows[-1, TIMES < 3].numpy() == 1)
     assert len(none) == 1
@@ -176,7 +176,7 @@ def test_gaps_are_kept(gap: float) -> None:
 
 
 def test_a_bass_line_comes_back_with_notes_begun_again() -> None:
-    part = PitchTrack("bass", 21.0, 48, 1)
+    part = PitchTrack("bass", 21.0, 48, 1, change=0.02)
     line = bass_of((0.1, 0.5, 40), (0.5, 1.0, 40), (1.0, 1.3, 28), (1.5, 2.0, 33), (2.0, 2.2, 45), (2.2, 2.4, 45), (2.4, 4, 33))
     made = part.decode(right(part, Example(bass=line)), TIMES, Example())
     assert np.allclose(made.starts, line.starts, atol=0.025)
@@ -187,7 +187,7 @@ def test_a_bass_line_comes_back_with_notes_begun_again() -> None:
 
 
 def test_no_frames_and_no_melody_are_answers() -> None:
-    for part in (PitchTrack(), PitchTrack("bass", 21.0, 48, 1)):
+    for part in (PitchTrack(), PitchTrack("bass", 21.0, 48, 1, change=0.02)):
         empty = part.decode(torch.zeros(part.bins + 1, 0), np.zeros(0), Example())
         assert type(empty) is type(part.nothing())
         none = torch.zeros(part.bins + 1, len(TIMES))
@@ -373,7 +373,7 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_the_soft_answer_is_probabilities_by_pitch() -> None:
-    part = PitchTrack("bass", 21.0, 48, 1)
+    part = PitchTrack("bass", 21.0, 48, 1, change=0.02)
     curves = part.curves(torch.randn(49, len(TIMES)), TIMES, Example())
     assert np.allclose(curves.values.sum(0), 1, atol=1e-5)
     assert curves.labels[0] == "21.00"

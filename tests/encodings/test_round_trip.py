@@ -260,7 +260,7 @@ CASES = {
     "a word": Case(ClipClass("tag", ("a", "b", "c")), st.sampled_from("abc").map(Label), same, "tag"),
     "a contour": Case(ContourFrames("f0"), contours(), same_curves, "f0"),
     "a melody": Case(PitchTrack(), melodies(), same_melody, "melody"),
-    "a bass line": Case(PitchTrack("bass", 21.0, 48, 1), lines(), same_line, "bass"),
+    "a bass line": Case(PitchTrack("bass", 21.0, 48, 1, change=0.02), lines(), same_line, "bass"),
     "notes": Case(NoteFrames(ends=0), st.integers(0, 9999).map(polyphony), same_notes, "notes"),
     "a melody's salience": Case(MelodySalience(), melodies(), same_salient, "melody"),
     "notes' salience": Case(PitchSalience(), lines().map(changing), same_peaks, "notes"),

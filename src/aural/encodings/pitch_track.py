@@ -81,7 +81,7 @@ class PitchTrack(Part):
         width: standard deviation of the bell, in semitones.
         move: what a semitone's move from a frame to the next costs, as a log-probability.
         reach: semitones; farther moves cost no more.
-        change: default: 0.1 of a melody, whose frames count; 0.02 of other lines, whose notes do.
+        change: 0.1 where frames count, as of a melody; less, 0.02, where notes do.
         shortest: seconds; notes shorter than that are part of their neighbours, or none.
         tuned: training calls `fit` at its end. `aural.adapt` does in any case.
     """
@@ -100,12 +100,11 @@ class PitchTrack(Part):
         width: float = 1 / 3,
         move: float = 0.75,
         reach: float = 8.0,
-        change: float | None = None,
+        change: float = 0.1,
         shortest: float = 0.09,
         tuned: bool = False,
     ) -> None:
         super().__init__()
-        change = (0.1 if of == "melody" else 0.02) if change is None else change
         if bins < 1 or per_semitone < 1 or width <= 0 or not 0 < change < 1:
             raise OptionError(
                 f"bins={bins}, per_semitone={per_semitone}, width={width:g}, change={change:g}: "

@@ -52,7 +52,7 @@ def pitch(channels: int = 32, width: int = 320, dropout: float = 0.1, vocabulary
         output={
             "notes": NoteFrames(),
             "melody": PitchTrack("melody", 21.0, PITCHES * FINE, FINE),
-            "bass": PitchTrack("bass", 21.0, BASS, 1),
+            "bass": PitchTrack("bass", 21.0, BASS, 1, change=0.02),
             "chords": ChordFrames(vocabulary),
             "key": KeyFrames(),
         },
