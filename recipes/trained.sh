@@ -3,13 +3,14 @@
 # `source recipes/there.sh`). Training goes by the clock: the weights cannot be had again bit by bit. OUT is a folder; the pack
 # unlabelled_music must lie in AURAL_DATA.
 #   recipes/trained.sh groove | pitch | chords | rhythm | salience
-#   recipes/trained.sh groove2 | pitch2       what ships now: on from those, with made singers and pianos, and local contrast
+#   recipes/trained.sh groove2 | pitch2       on from those, with made singers and pianos, and local contrast
+#   recipes/trained.sh groove3 | pitch3       what ships now: on from those, grown deeper
 set -euo pipefail
 : "${OUT:?export OUT=/folder/for/the/weights}"
 train() { python3 recipes/trunk.py learn on=mixed:0 precision=bf16-mixed "$@"; }
 label() { python3 recipes/trunk.py label "$@"; }
 again="share=0.2 rate=6e-4 batch=48 jobs=16 minutes=2.4"
-case "${1:?groove, groove2, pitch, pitch2, chords, rhythm or salience}" in
+case "${1:?groove, groove2, groove3, pitch, pitch2, pitch3, chords, rhythm or salience}" in
 groove) # one H100; the confidences of `a` were fitted on made songs before it taught (trunk.py confide)
   train "$OUT/a" minutes=8.4 batch=48 jobs=16 width=192 channels=16
   label "$OUT/a/weights.safetensors" "$OUT/c1" keep=.9 sure=.8
@@ -42,8 +43,21 @@ pitch2) # beside groove2 on the other of the two; `pitch` confided before
       batch=32 seconds=20 jobs=16 augment=recorded seed="$((20 + round))"
     last="$OUT/q$round/weights.safetensors"
   done ;;
+groove3) # one of two H100s; what ships is their mean, confided on made songs and on what has no beat
+  python3 recipes/trunk.py grow "$OUT/grown.safetensors" "$OUT/g3/weights.safetensors" late=12
+  label "$OUT/grown.safetensors" "$OUT/cg4" keep=.9 sure=.8
+  again="clips=$OUT/cg4 share=0.18 batch=48 jobs=16 augment=recorded"
+  train "$OUT/g4" on=mixed:11:band init="$OUT/grown.safetensors" rate=1.5e-3 minutes=7.7 seed=51 $again
+  train "$OUT/g5" on=mixed:12:band init="$OUT/g4/weights.safetensors" rate=1.2e-3 minutes=8.9 seed=52 $again
+  python3 recipes/trunk.py average "$OUT/groove3.safetensors" "$OUT/g4/weights.safetensors" "$OUT/g5/weights.safetensors" ;;
+pitch3) # beside groove3 on the other of the two
+  python3 recipes/trunk.py grow "$OUT/grown_pitch.safetensors" "$OUT/q2/weights.safetensors" near=5 again=2 contrast=20
+  label "$OUT/grown_pitch.safetensors" "$OUT/cp3" keep=.8 taught=notes
+  again="system=note/pitch clips=$OUT/cp3 share=0.15 speed=.08 batch=32 seconds=20 jobs=16 augment=recorded"
+  train "$OUT/q3" on=mixed:13 init="$OUT/grown_pitch.safetensors" rate=1.5e-3 minutes=7.7 seed=61 $again
+  train "$OUT/q4" on=mixed:14:keys init="$OUT/q3/weights.safetensors" rate=1.2e-3 minutes=8.9 seed=62 $again ;;
 chords) train "$OUT/mcfee17" system=chord/mcfee17 batch=64 minutes=8 jobs=6 augment=recorded ;; # beside three others on one H200
 rhythm) train "$OUT/deep_rhythm" system=tempo/deep_rhythm minutes=8 jobs=4 augment=recorded ;; # likewise
 salience) train "$OUT/deep_salience" system=melody/deep_salience minutes=4 jobs=4 augment=recorded ;;
-*) echo "trained.sh: groove, groove2, pitch, pitch2, chords, rhythm or salience" >&2; exit 2 ;;
+*) echo "trained.sh: groove, groove2, groove3, pitch, pitch2, pitch3, chords, rhythm or salience" >&2; exit 2 ;;
 esac

@@ -4,8 +4,10 @@
                                       [jobs=16 augment=recorded precision=bf16-mixed width=192 …]
     python recipes/trunk.py label OUT/weights.safetensors CLIPS [pack=unlabelled_music] [keep=0.9] [sure=0.9] [taught=notes]
     python recipes/trunk.py learn OUT2 init=OUT/weights.safetensors clips=CLIPS share=0.2 [minutes=1.5 rate=6e-4 …]
+    python recipes/trunk.py grow OUT/weights.safetensors SMALLER [near=5 …]     a larger net of the same system that says the same
     python recipes/trunk.py average OUT/weights.safetensors OUT1/weights.safetensors OUT2/…     of nets that learned on from the same one
-    python recipes/trunk.py confide OUT2/weights.safetensors SONGS,…   fits the confidences on songs that were not learned from
+    python recipes/trunk.py confide OUT2/weights.safetensors SONGS,… [beatless=speech_transcripts,esc10]
+                                                    fits the confidences on songs that were not learned from, and on what has no beat
     python recipes/trunk.py score OUT2/weights.safetensors SONGS,…     all tasks on held-out songs, and their means
 
 SONGS are folders of `aural data songs`. `label` writes the clips and what the net is sure of as such a folder (of notes also
@@ -14,7 +16,9 @@ where it is not, so that all else is silence). A second round is `label` with th
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import sys
 import time
 import warnings
@@ -113,6 +117,31 @@ def known_of(examples: list[Any], name: str) -> str:
     return f"{said}, {bars / max(1, sum(len(e['beats']) for e in examples)):.0%} of them in bars"
 
 
+def grow(out: Path, smaller: Path, options: dict[str, str]) -> None:
+    """A larger net that says what the smaller one says: new inputs have no weight, and new layers add nothing to their sums yet."""
+    import torch
+
+    from aural.registry import card
+    from aural.system import build, load, save
+
+    small = load(smaller)
+    own = {k: v for k, v in options.items() if k in card(small.name).options}
+    large = build(small.name, **{**small.options, **own})
+    learned, net = small.net.state_dict(), large.net.state_dict()
+    new = {key.rsplit(".", 1)[0] for key in net.keys() - learned.keys()}
+    for key, tensor in net.items():
+        if key in learned:
+            tensor.zero_()[tuple(slice(n) for n in learned[key].shape)] = learned[key]
+    for sums in {name.rpartition("change.")[0] + "change" for name in new}:
+        last = [p for p in large.net.get_submodule(sums).modules() if hasattr(p, "weight")][-1]
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
+    large.input, large.output = small.input, small.output
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(large, out)
+    say(out, f"has {sum(p.numel() for p in large.net.parameters()):,} weights of {sum(p.numel() for p in small.net.parameters()):,}")
+
+
 def average(out: Path, weights: list[Path]) -> None:
     """The mean of what each has learned; what was fitted is the first one's."""
     import torch
@@ -135,15 +164,40 @@ def held_out(system: Any, folders: str) -> list[Any]:
     return [folder(i) for folder in songs for i in range(folder.size)]
 
 
-def confide(weights: Path, folders: str) -> None:
+def beatless(packs: str, seconds: float = 30.0, many: int = 24) -> list[Any]:
+    """Half minutes of sounds without a beat, joined out of each pack's; what is for tests, has no known licence, or ticks, is left out."""
+    import numpy as np
+
+    from aural import Events, Example, Sound
+    from aural.sound import Recording
+
+    examples = []
+    for pack in packs.split(","):
+        table = next((Path(os.environ["AURAL_DATA"]) / pack).glob("*.csv"))
+        with table.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if "only" not in row.get("role", "") and row.get("fold") != "5"]
+        rows = [r for r in rows if r["licence"].startswith(("CC0", "CC-BY", "CC BY", "public")) and r.get("esc10_class") != "Clock tick"]
+        paths = [table.parent / rows[i]["file"] for i in np.random.default_rng(0).permutation(len(rows))]
+        for number in range(many):
+            joined: list[np.ndarray] = []
+            while paths and sum(map(len, joined)) < seconds * 22_050:
+                joined.append(Recording(str(paths.pop())).read().at(22_050).samples.mean(0))
+            if joined:
+                sound = Sound(np.concatenate(joined)[None], 22_050)
+                examples.append(Example({"name": f"{pack}-{number}", "sound": sound, "beats": Events(np.zeros(0), ())}))
+    return examples
+
+
+def confide(weights: Path, folders: str, without: str) -> None:
     """Fits what a confidence means (and thresholds, where an output has some), and saves the weights again."""
     from aural.running import adapt
     from aural.system import load, save
 
     system = load(weights)
-    adapt(system, held_out(system, folders))
+    silent = beatless(without) if without else []
+    adapt(system, [*held_out(system, folders), *silent])
     save(system, weights)
-    say("fitted on", folders)
+    say("fitted on", folders, *([len(silent), "half minutes of", without] if without else []))
 
 
 def score(weights: Path, folders: str) -> None:
@@ -185,14 +239,16 @@ def main(argv: list[str]) -> None:
         learn(Path(places[0]), options)
     elif verb == "label":
         label(Path(places[0]), Path(places[1]), options)
+    elif verb == "grow":
+        grow(Path(places[0]), Path(places[1]), options)
     elif verb == "average":
         average(Path(places[0]), [Path(place) for place in places[1:]])
     elif verb == "confide":
-        confide(Path(places[0]), places[1])
+        confide(Path(places[0]), places[1], options.get("beatless", ""))
     elif verb == "score":
         score(Path(places[0]), places[1])
     else:
-        raise SystemExit(f"{verb}: learn, label, average, confide or score")
+        raise SystemExit(f"{verb}: learn, label, grow, average, confide or score")
 
 
 if __name__ == "__main__":

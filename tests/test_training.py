@@ -20,6 +20,7 @@ from aural import Events, Example
 from aural.objectives import Objective, Supervised, Update
 from aural.system import Recipe, System
 from aural.training import Steps, draw
+from aural.training._examples import LARGE, expanded, squeezed
 
 pytest.importorskip("lightning")
 TOYS = Path(__file__).parent / "toys"
@@ -145,6 +146,20 @@ def test_fine_tuning_goes_on_from_the_weights_it_is_given(tmp_path):
 
 def test_workers_change_nothing(tmp_path):
     assert_equal(trained(tmp_path / "a"), trained(tmp_path / "b", workers=2))
+
+
+def test_what_is_squeezed_on_its_way_is_the_same_when_it_arrives():
+    tensor = torch.zeros(3, 7, LARGE // 20)
+    tensor[1, 2, 5:900] = torch.randn(895)
+    tensor[2, :, 100:] = float("nan")
+    dense, small = torch.randn(2, LARGE), torch.zeros(9)
+    batch = {"targets": tensor, "more": {"dense": dense, "small": small, "whole": torch.zeros(LARGE, dtype=torch.int64)}}
+    sent = squeezed(batch)
+    assert sum(t.nbytes for t in sent["targets"].values() if isinstance(t, torch.Tensor)) < tensor.nbytes / 12
+    assert sent["more"] == batch["more"]  # nothing is gained there
+    arrived = expanded(sent)
+    torch.testing.assert_close(arrived["targets"], tensor, rtol=0, atol=0, equal_nan=True)
+    assert arrived["more"] == batch["more"]
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path):

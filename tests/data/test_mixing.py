@@ -22,7 +22,7 @@ from aural.data.blended import blended, faster
 from aural.data.songs import bank as banks
 from aural.data.songs import composer, fonts, mixing, players, render
 from aural.data.songs.bank import RATE, Bank, Stock
-from aural.data.songs.mixing import Mixed, MixedSongs, mix
+from aural.data.songs.mixing import Mixed, MixedSongs, laid, mix
 from aural.data.songs.score import Score, Track
 from aural.data.songs.soundfont import Preset, Zone
 from aural.data.songs.tables import LEAD, STEP, Table, silence, tabled
@@ -322,7 +322,7 @@ def test_the_kernel_gives_what_plain_pytorch_gives(stock):
     from aural.data.songs.kernel import check
 
     device = torch.device("cuda")
-    check(device)
+    check(device, laid)
     sound = songs(stock)(1)["sound"]
     tensors = {name: t.to(device) for name, t in batch([sound]).items()}
     np.testing.assert_allclose(mix(sound.bank.on(device), tensors)[0].cpu().numpy(), sound.read().samples, atol=1e-3)
@@ -381,10 +381,10 @@ def test_the_kernels_text_says_what_plain_pytorch_does(monkeypatch):
                 kernel._one(*flat, notes, stems, frames, BLOCK=1024, STEP=STEP)
 
     monkeypatch.setattr(kernel, "lay", lay)
-    kernel.check(CPU)
+    kernel.check(CPU, laid)
     monkeypatch.setattr(kernel, "lay", lambda out, samples, whole, real, *more: lay(out, samples, whole, real * 1.001, *more))
     with pytest.raises(AssertionError, match="differ"):
-        kernel.check(CPU)
+        kernel.check(CPU, laid)
     monkeypatch.delitem(sys.modules, "aural.data.songs.kernel")
 
 

@@ -75,6 +75,14 @@ def test_live_playing_has_no_grid(seed: int, step: float) -> None:
     assert Grids()(Events(tapped(times, seed)), attacks(times, times[-1] + 1), FPS) == ()
 
 
+@pytest.mark.parametrize(("bpm", "grids"), [(120.0, 1), (120.37, 0)])
+def test_few_attacks_on_the_beat_are_enough_where_the_tempo_is_a_whole_number(bpm: float, grids: int) -> None:
+    times, rng = clock(bpm, 60), np.random.default_rng(3)
+    played = times + np.where(np.arange(len(times)) // 16 % 2, rng.normal(0, 0.02, len(times)), 0)  # every other stretch of 16 by hand
+    found = Grids()(Events(tapped(played, off=0.02)), attacks(played, 60), FPS)
+    assert [grid.bpm for grid in found] == [bpm] * grids
+
+
 def test_a_new_tempo_is_a_new_stretch() -> None:
     first = clock(100.0, 30)
     second = first[-1] + 0.6 + np.arange(60) * 60 / 126.5

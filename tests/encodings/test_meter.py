@@ -78,6 +78,16 @@ def test_fitted_confidence_is_the_share_of_beats_that_are_right() -> None:
     assert np.allclose(sure, shares, atol=0.12)
 
 
+def test_what_has_no_beats_teaches_that_none_are_said() -> None:
+    rng = np.random.default_rng(0)
+    noise = [torch.from_numpy(rng.normal(1, 2, (2, len(TIMES)))) for _ in range(8)]
+    part, nothing = BeatsInBars(), Example(beats=Events(np.zeros(0), ()))
+    assert all(len(part.decode(each, TIMES, Example())["beats"]) > 0 for each in noise)
+    part.fit([*[(logits(song()), TIMES, song())] * 4, *[(each, TIMES, nothing) for each in noise[:4]]])
+    assert all(len(part.decode(each, TIMES, Example())["beats"]) == 0 for each in noise[4:])
+    assert len(part.decode(logits(song()), TIMES, Example())["beats"]) == len(song()["beats"])
+
+
 def test_a_net_that_is_always_late_is_told_by_how_much() -> None:
     late = Example(beats=Events(song()["beats"].times + 0.04, song()["beats"].labels))
     part = BeatsInBars(least=0.0)

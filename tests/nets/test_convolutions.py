@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aural.errors import AuralError
-from aural.nets.blocks import CausalConv1d, ConvBlock, cropped, fit_length, parameters, pooled, receptive_field
+from aural.nets.blocks import CausalConv1d, ConvBlock, DilatedConv1d, cropped, fit_length, parameters, pooled, receptive_field
 from aural.nets.cnn import CNN, FCN, FCN5, Classifier, vgg
 from aural.nets.inception import Inception
 from aural.nets.resnet import Basic, ResNet, resnet18, zero_last
@@ -30,6 +30,15 @@ def heard(net: nn.Module, channels: int, frames: int, at: int) -> np.ndarray:
     net.double()(x)[0, :, at].sum().backward()
     assert x.grad is not None
     return np.flatnonzero(x.grad[0].abs().sum(0).numpy())
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 7, 64])
+@pytest.mark.parametrize("frames", [50, 257])
+def test_frames_laid_side_by_side_give_the_dilated_convolution(dilation, frames):
+    conv, x = DilatedConv1d(3, 4, 5, dilation).double(), torch.randn(2, 3, frames, dtype=torch.float64)
+    plain = F.conv1d(x, conv.weight, conv.bias, padding=2 * dilation, dilation=dilation)
+    torch.testing.assert_close(conv.side_by_side(x), plain)
+    torch.testing.assert_close(conv(x), plain)
 
 
 def test_what_torch_calls_convolution_is_correlation():

@@ -16,7 +16,7 @@ from aural.nets.quick import InPieces, Taps, quick
 from aural.part import Tree, stack
 from aural.running import estimate
 from aural.system import System, build, load, weights_of
-from aural.systems.note.pitch import AGAIN, NEAR, Pitch
+from aural.systems.note.pitch import Pitch
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -77,8 +77,9 @@ def test_a_net_says_the_same(name):
         assert_equal(quick(net)(x), net(x))
 
 
-def test_notes_of_minutes_are_those_of_the_whole():
-    net = learned(Pitch(channels=6, width=24))
+@pytest.mark.parametrize("layers", [{}, {"near": 4, "again": 2, "contrast": 101}], ids=str)
+def test_notes_of_minutes_are_those_of_the_whole(layers):
+    net = learned(Pitch(channels=6, width=24, **layers))
     x = torch.rand(1, 1, 309, 1100)
     with torch.no_grad():
         in_pieces = net(x)
@@ -87,11 +88,13 @@ def test_notes_of_minutes_are_those_of_the_whole():
         assert_equal(in_pieces, {name: y.detach() for name, y in net(x).items()})
 
 
-@pytest.mark.parametrize(("frames", "rows"), [(NEAR, 2), (AGAIN, 2)])
-def test_the_net_of_notes_hears_as_far_as_it_says(frames, rows):
-    net = learned(Pitch(channels=4, width=12)).double()
+@pytest.mark.parametrize(("near", "again"), [(3, 0), (4, 2)])
+@pytest.mark.parametrize("which", [0, 1], ids=["near", "maps"])
+def test_the_net_of_notes_hears_as_far_as_it_says(which, near, again):
+    net = learned(Pitch(channels=4, width=12, near=near, again=again)).double()
+    frames = net.hears[which]
     x = torch.rand(1, 1, 309, 61, dtype=torch.float64, requires_grad=True)
-    if frames == NEAR:
+    if which == 0:
         made, heard = net._near(x)[0], [x]
     else:
         heard = [

@@ -34,7 +34,8 @@ def loss(system: System, batch: Batch) -> torch.Tensor:
 
 
 def test_without_a_word_it_has_the_heads_that_its_weights_have() -> None:
-    system, trained = build("beat/groove"), load("beat/groove")
+    trained = load("beat/groove")
+    system = build("beat/groove", late=trained.options["late"])
     assert list(system.net.state_dict()) == list(trained.net.state_dict())
     assert set(system.output.parts) == {"beats", "onsets"}
     assert [task.name for task in system.tasks] == ["beat", "downbeat", "onset"]

@@ -198,7 +198,8 @@ class Grids:
 
     One grid holds for all where `share` of the beats lie within `within` seconds of its line and the line's residual wanders
     by less than `drift`, or where the sound's own attacks keep to it. Else the beats are cut into stretches of at least
-    `shortest` beats that hold so, by dynamic programming, or there are none.
+    `shortest` beats that hold so, by dynamic programming, or there are none. Attacks keep to a line where `steady` of them do; `whole`
+    of them are enough where the sharpest tempo is a whole number to within a twentieth, as clocks are set and hands are not.
     """
 
     within: float = 0.012
@@ -206,6 +207,7 @@ class Grids:
     drift: float = 0.010
     shortest: int = 16
     steady: float = 0.9
+    whole: float = 0.4
     cover: float = 0.5
 
     def __call__(self, beats: Events, strength: np.ndarray, fps: float, duration: float | None = None) -> tuple[Grid, ...]:
@@ -246,9 +248,11 @@ class Grids:
         # A short stretch was chosen because a line fits it, which is no proof: its attacks must keep to it beat by beat.
         chosen &= count < 3 * self.shortest
         strict = fold.steady(change, 0.003, 1) if chosen else fold.steady(change, 0.004) if heard else 0.0
-        if not (held or strict >= self.steady) or (chosen and heard and strict < self.steady):
-            return None
         bpm = self.rounded(fold, change, found, heard)
+        set_on_clock = heard and bpm == round(bpm) and 0.010 * bpm <= 0.05 * count * found.period
+        enough = self.whole if set_on_clock else self.steady
+        if not (held or strict >= enough) or (chosen and heard and strict < enough):
+            return None
         change = 60 / bpm / found.period - 1
         shift = fold.attack(change) if heard else None
         if shift is None:

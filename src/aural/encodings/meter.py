@@ -48,7 +48,8 @@ class BeatsInBars(FrameEvents):
         least: where the mean confidence of a whole piece is less, no beats are said at all.
         sure: bars whose positions are less probable than this are unknown (label "") rather than guessed.
 
-    A truth without labels, or with labels "", says nothing of downbeats (NaN).
+    A truth without labels, or with labels "", says nothing of downbeats (NaN). One without beats says that there are none, as in speech:
+    `fit` learns from some of these what is no beat at all.
     """
 
     def __init__(self, decoder: Decoder | None = None, bars: Bars | None = None, least: float = 0.2, sure: float = 0.0) -> None:
@@ -123,10 +124,10 @@ class BeatsInBars(FrameEvents):
         heard: list[tuple[Found, np.ndarray, Events]] = []
         for estimate, times, example in pairs:
             truth = example.get("beats")
-            if isinstance(truth, Events) and len(truth):
+            if isinstance(truth, Events):
                 found = self.find(torch.sigmoid(estimate.detach().double().cpu()).numpy(), times)
                 heard.append((found, np.interp(found.frames, np.arange(len(times)), times), truth))
-        away = [truth.times[np.abs(truth.times[:, None] - at).argmin(0)] - at for _, at, truth in heard]
+        away = [truth.times[np.abs(truth.times[:, None] - at).argmin(0)] - at for _, at, truth in heard if len(truth)]
         late = [-float(np.median(gaps[np.abs(gaps) < window])) for gaps in away if (np.abs(gaps) < window).any()]
         fitted(self, late=torch.tensor([float(np.median(late)) if late else 0.0]))
         for found, at, truth in heard:

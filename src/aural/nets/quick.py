@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 
-from .blocks import CausalConv1d, ConvBlock, Residual
+from .blocks import CausalConv1d, ConvBlock, DilatedConv1d, Residual
 from .padding import Chain
 from .pieces import FRAMES, by_pieces
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, CausalConv1d)  # exactly these: a class of one's own may do more with its weights
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, CausalConv1d, DilatedConv1d)  # exactly these: a class of one's own may do more with its weights
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 ALONE = (
     nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Dropout, nn.Dropout1d, nn.Dropout2d, *NORMS
@@ -126,7 +126,7 @@ def _reach(module: nn.Module) -> int | None:
         return 0
     if isinstance(module, nn.Flatten | nn.Unflatten):
         return 0 if (module.start_dim == 1 and module.end_dim == 2 if isinstance(module, nn.Flatten) else module.dim == 1) else None
-    if type(module) is nn.Conv1d or type(module) is nn.Conv2d:
+    if isinstance(module, nn.Conv1d | nn.Conv2d) and type(module) in (nn.Conv1d, nn.Conv2d, DilatedConv1d):
         return (module.kernel_size[-1] - 1) * module.dilation[-1] // 2 if _same(module) else None
     if isinstance(module, Taps):
         return module.reach

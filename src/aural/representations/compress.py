@@ -43,10 +43,11 @@ def compress(x: Tensor, kind: str, *, power: int = 2, offset: float = 1e-7, fact
         floor, scale = 10.0 ** (-5 * power), 20 / power
         x = x.clamp_(min=floor).log10_().mul_(scale) if change else x.clamp(min=floor).log10() * scale
         if kind == "unit":
-            lift = range_db or 80.0
-            return ((x - x.amax((-3, -2, -1), keepdim=True)) / lift + 1).clamp(min=0)
+            lift, top = range_db or 80.0, x.amax((-3, -2, -1), keepdim=True)
+            return x.sub_(top).div_(lift).add_(1).clamp_(min=0) if change else ((x - top) / lift + 1).clamp(min=0)
         if range_db is not None:
-            x = torch.maximum(x, x.amax((-3, -2, -1), keepdim=True) - range_db)
+            least = x.amax((-3, -2, -1), keepdim=True) - range_db
+            x = torch.maximum(x, least, out=x) if change else torch.maximum(x, least)
     return x
 
 

@@ -26,7 +26,7 @@ from ..errors import OptionError
 from ..part import Part
 from ..sound import Recording
 
-BLOCK = 256  # frames; with 2048 samples each a block is 2 MB
+BLOCK = 128  # frames; with 2048 samples each a block is 2 MB
 
 # spectrum (..., frame, bin) → (..., band, frame), written to `out` where one is given; may overwrite the spectrum then.
 Each = Callable[[Tensor, Tensor | None], Tensor]

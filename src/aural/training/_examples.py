@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..annotations import Example
@@ -21,6 +21,8 @@ from ..sound import Sound
 from ..system import System
 
 TABLES, SAMPLES = "(tables)", "(samples)"  # keys of raw inputs that are made late; no part can have such a name
+TOLD, UNKNOWN, VALUES, SHAPE = "(told)", "(unknown)", "(values)", "(shape)"  # and of what is squeezed
+LARGE = 2**18  # numbers
 
 
 @dataclass
@@ -127,17 +129,51 @@ def heard(examples: Sequence[Example], source: Any, device: torch.device) -> lis
     return out
 
 
-class Steps(Dataset):
-    """step → (step, raw inputs, raw targets); what loader workers do."""
+def squeezed(tree: Tree) -> Tree:
+    """Large tensors that are mostly 0 or NaN, as targets and sounds still to be made are, as two bits a number and the other numbers:
+    a batch of 130 MB takes longer to reach a GPU than a step does. `expanded` gives the same numbers again."""
+    if isinstance(tree, Mapping):
+        return {name: squeezed(t) for name, t in tree.items()}
+    if not isinstance(tree, Tensor) or tree.dtype != torch.float32 or tree.numel() < LARGE:
+        return tree
+    array = tree.numpy().ravel()
+    unknown = np.isnan(array)
+    told = (array != 0) & ~unknown
+    values = array[told]
+    if len(values) > array.size // 2:
+        return tree
+    bits = {TOLD: torch.from_numpy(np.packbits(told)), UNKNOWN: torch.from_numpy(np.packbits(unknown))}
+    return {**bits, VALUES: torch.from_numpy(values), SHAPE: tuple(tree.shape)}
 
-    def __init__(self, system: System, source: Any, seed: int) -> None:
+
+def expanded(tree: Tree) -> Tree:
+    """What was `squeezed`, where it is now."""
+    if not isinstance(tree, Mapping):
+        return tree
+    if TOLD not in tree:
+        return {name: expanded(t) for name, t in tree.items()}
+    shape: tuple[int, ...] = tuple(tree[SHAPE])  # numbers, not a tensor: nothing waits for the device
+    places = torch.arange(7, -1, -1, device=tree[TOLD].device, dtype=torch.uint8)
+
+    def mask(name: str) -> Tensor:
+        return (tree[name][:, None] >> places & 1).flatten()[: math.prod(shape)].bool()
+
+    made = torch.zeros(math.prod(shape), device=tree[TOLD].device).masked_scatter_(mask(TOLD), tree[VALUES])
+    return made.masked_fill_(mask(UNKNOWN), float("nan")).reshape(shape)
+
+
+class Steps(Dataset):
+    """step → (step, raw inputs, raw targets); what loader workers do. squeeze: see `squeezed`."""
+
+    def __init__(self, system: System, source: Any, seed: int, squeeze: bool = False) -> None:
         # The copy stays on the processor, whatever device the system goes to: workers are forked and must not touch it.
         self.system, self.source, self.seed = copy.deepcopy(system).cpu().eval(), source, seed
         self.system.input = _late(self.system.input, source)
+        self.squeeze = squeeze
 
     def __getitem__(self, step: int) -> tuple[int, Tree, Tree]:
         x, y = self.system.collate(draw(self.system, self.source, self.seed, step))
-        return step, x, y
+        return (step, squeezed(x), squeezed(y)) if self.squeeze else (step, x, y)
 
     def loader(self, steps: Sequence[int], workers: int, pin: bool) -> DataLoader:
         """A loader of these steps, in their order."""

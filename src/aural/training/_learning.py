@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import AuralError
 from ..objectives import Objective
+from ._examples import expanded
 
 if TYPE_CHECKING:
     from ._run import Run
@@ -74,7 +75,7 @@ def learning_of(run: Run) -> Any:
             return dict(zip(self.by_name, found if isinstance(found, list) else [found], strict=True))
 
         def training_step(self, raw: Any, _: int) -> None:
-            step, x, y = raw
+            step, x, y = raw[0], expanded(raw[1]), expanded(raw[2])
             torch.manual_seed(seed_of(run.seed, step) + 1)  # dropout and the like
             optimisers, factor = self._optimisers(), run.rate()
             for update in objective.updates(self.system, run.batch(step, x, y)):

@@ -137,12 +137,14 @@ class Run:
             if state is None:
                 (self.out / "log.jsonl").unlink(missing_ok=True)
             last = self.steps if self.minutes is None else FIT_STEPS
-            loader = Steps(self.system, self.source, self.seed).loader(range(self.done, last), self.workers, self.device.type == "cuda")
+            cuda = self.device.type == "cuda"
+            loader = Steps(self.system, self.source, self.seed, cuda).loader(range(self.done, last), self.workers, cuda)
             with quiet():
                 trainer = lightning.Trainer(
                     accelerator={"cpu": "cpu", "cuda": "gpu"}.get(self.device.type, self.device.type),
                     devices=[self.device.index or 0] if self.device.type == "cuda" else 1,
                     precision=precision,
+                    benchmark=cuda and bool(self.system.recipe.seconds),  # of shapes that come again
                     max_epochs=1,
                     logger=False,
                     enable_checkpointing=False,

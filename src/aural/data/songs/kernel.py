@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -53,10 +54,8 @@ def lay(out: Tensor, samples: Tensor, whole: Tensor, real: Tensor, stems: int, f
         _note[(notes, clips)](out, samples, whole.contiguous(), real.contiguous(), notes, stems, frames, BLOCK=BLOCK, STEP=STEP)
 
 
-def check(device: torch.device) -> None:
-    """Raises AssertionError where the kernel does not give what plain PyTorch gives."""
-    from .mixing import laid
-
+def check(device: torch.device, laid: Callable[[Tensor, Tensor, Tensor, int, int], Tensor]) -> None:
+    """Raises AssertionError where the kernel does not give what plain PyTorch, `mixing.laid`, gives."""
     chance = torch.Generator().manual_seed(0)
 
     def drawn(low: int, high: int) -> Tensor:

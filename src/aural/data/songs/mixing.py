@@ -163,7 +163,7 @@ def _kernel(device: torch.device) -> Any:
     try:
         from .kernel import check, lay
 
-        check(device)
+        check(device, laid)
     except Exception as error:  # an import, a compiler, a driver: plain PyTorch serves as well, only slower
         warnings.warn(f"notes are laid out by plain PyTorch, which is slower: {type(error).__name__}: {error}", stacklevel=2)
         return None

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from aural.encodings import BarPointer, BeatsInBars, FrameClasses, FrameEvents, PeakPicking
 from aural.encodings.tags import ClipTags
 from aural.errors import OptionError, UnknownName
-from aural.nets.blocks import Residual
+from aural.nets.blocks import DilatedConv1d, Residual
 from aural.nets.padding import Chain, Contrast, heard
 from aural.objectives import Supervised, binary, classes, shift_tolerant, weighted_binary
 from aural.part import Lengths, Part
@@ -32,12 +32,13 @@ from aural.tasks.onset import onset
 from aural.tasks.tag import FAMILIES, tag
 
 MEL, SEMITONES = 128, 72
+LATE = (32, 64, 128, 256, 1, 8, 32, 128, 2, 16, 64, 4)  # dilations of the late layers, as many as are asked for
 DRUMS = (
     "Bass Drum 1", "Side Stick", "Acoustic Snare", "Electric Snare", "Hand Clap", "Closed Hi Hat", "Pedal Hi-Hat", "Open Hi-Hat",
     "Ride Cymbal 1", "Ride Bell", "Crash Cymbal 1", "High Floor Tom", "Low Tom", "Hi-Mid Tom", "Cowbell", "Tambourine", "Maracas",
 )  # fmt: skip
 SECTIONS = ("intro", "verse", "chorus", "bridge", "solo", "instrumental", "outro", "N")
-# Of each head: the layers it reads ("early" ones hear ±1.2 s, "late" ones ±27 s), and how many rows it has.
+# Of each head: the layers it reads ("early" ones hear ±1.2 s, "late" ones ±31 s), and how many rows it has.
 HEADS = {
     "onsets": ("early", 1), "beats": ("late", 2), "drums": ("early", len(DRUMS)), "voice": ("early", 2),
     "sections": ("late", len(SECTIONS)), "tags": ("late", len(FAMILIES)),
@@ -55,9 +56,12 @@ def groove(
     dropout: float = 0.1,
     heads: tuple[str, ...] = ("beats", "onsets"),
     contrast: float = 0.0,
+    late: int = 8,
 ) -> System:
     if contrast < 0:
         raise OptionError(f"contrast={contrast:g}: seconds around each frame that its level is compared with, 0 for none")
+    if not 1 <= late <= len(LATE):
+        raise OptionError(f"late={late}: how many late layers there are, 1 to {len(LATE)}")
     for name in heads:
         if name not in HEADS:
             raise UnknownName.among("head", name, HEADS)
@@ -72,12 +76,12 @@ def groove(
     return System(
         task=(beat, downbeat, *((onset,) if "onsets" in heads else ()), *((tag,) if "tags" in heads else ())),
         input={"views": views, "lengths": Lengths(views)},
-        net=Groove(width, channels, dropout, heads, round(contrast * 50)),
+        net=Groove(width, channels, dropout, heads, round(contrast * 50), late),
         output={name: output(name) for name in heads},
         objective=Supervised(**{name: LOSSES[name] for name in heads}),
         recipe=Recipe(data="songs:0", seconds=30, batch=16, steps=20_000, rate=2e-3, average=0.999, augment="realaug"),
         window=300.0,
-        context=28.0 + contrast / 2,
+        context=31.0 + contrast / 2,
     )
 
 
@@ -98,7 +102,7 @@ class Groove(nn.Module):
     (batch, word).
 
     Each view is folded along its bands by strided convolutions, the sum of both goes through residual convolutions dilated by
-    1 … 256 frames and back: ±27 s are heard. A downbeat is a beat: its logit is part of the beats'. contrast: first, every band is
+    1 … 256 frames and back: up to ±31 s are heard. A downbeat is a beat: its logit is part of the beats'. contrast: first, every band is
     compared with so many of its frames.
     """
 
@@ -109,6 +113,7 @@ class Groove(nn.Module):
         dropout: float = 0.1,
         heads: tuple[str, ...] = ("beats", "onsets"),
         contrast: int = 0,
+        late: int = 8,
     ) -> None:
         super().__init__()
         self.contrast = Contrast(contrast) if contrast else None
@@ -118,7 +123,7 @@ class Groove(nn.Module):
             folded(1, c, 3), folded(c, 2 * c, 2), folded(2 * c, 3 * c, 2), nn.Flatten(1, 2), nn.Conv1d(SEMITONES // 4 * c, width, 1)
         )
         self.early = Chain(*(residual(width, 2**k, dropout) for k in range(5)))
-        self.late = Chain(*(residual(width, d, dropout) for d in (32, 64, 128, 256, 1, 8, 32, 128)))
+        self.late = Chain(*(residual(width, d, dropout) for d in LATE[:late]))
         for name in [name for name in HEADS if name in heads]:
             self.add_module(name, nn.Conv1d(width, HEADS[name][1], 1))
 
@@ -145,7 +150,7 @@ def residual(width: int, dilation: int, dropout: float) -> Residual:
     """x + a convolution over five frames, `dilation` apart."""
     return Residual(
         nn.Sequential(
-            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, bias=False),
+            DilatedConv1d(width, width, 5, dilation, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(inplace=True),
             nn.Dropout1d(dropout),
