@@ -32,8 +32,8 @@ ROWS: list[tuple[str, str, str, str, tuple[str, ...], str, str, tuple[str, ...]]
 FOOT = """
 Peers: madmom, its better program for each pack; Spotify's basic-pitch, crema and swift-f0. The floor learns nothing (of keys: little).
 Real recordings but for the last two rows; aural learned from made songs and its own sure answers to music that nobody labelled, never from
-a pack that it is measured on. Few pieces, wide intervals: tempo octaves of metal, soft notes of pianos and chords of dense
-songs are the weak spots.
+a pack that it is measured on. Few pieces, wide intervals: tempo octaves of metal, chords of dense songs and the melody of a violin
+that plays two voices are the weak spots.
 Everything of a 4-minute song and its page takes [7 s on two cores, rhythm alone 4 s](results/speed-analyze.md);
 [system by system](results/speed-systems.md).
 """

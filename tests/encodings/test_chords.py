@@ -161,6 +161,18 @@ def test_without_beats_it_is_decoded_to_a_quarter_of_a_second(seed):
     assert (found.starts[1:] == found.ends[:-1]).all()
 
 
+def test_where_no_note_is_heard_there_is_no_chord():
+    truth, times = spans(["C", "G"], 4.0), frames(8)
+    given = Example(sound=silent(8), beats=steady(8))
+    chords = logits(ChordFrames().read(Example(chords=truth), times))
+    notes = torch.full((4, 88, len(times)), -9.0)
+    notes[1, 40, times < 4] = 9.0
+    assert ChordFrames().decode({"chords": chords, "notes": notes}, times, given).labels == ("C:maj", "N")
+    notes[1, 40, times > 6] = 9.0  # half of the other, too
+    both = ChordFrames().decode({"chords": chords, "notes": notes}, times, given)
+    assert both.labels == ("C:maj", "G:maj") == ChordFrames().decode(chords, times, given).labels
+
+
 def test_an_inversion_that_is_not_sure_is_not_said():
     part, times = ChordFrames(), frames(4)
     sure = logits(part.read(Example(chords=spans(["C:maj/3"], 9.0)), times))

@@ -340,6 +340,14 @@ def test_a_tempo_that_moves_shows_its_range():
     assert fact.note == "varies 103–142"
 
 
+def test_beats_on_one_clock_do_not_vary():
+    times = np.arange(60) * 0.5 + np.random.default_rng(0).normal(0, 0.02, 60)
+    grids = Grid(0.0, 29.6, 120.0, 0.0), Grid(0.0, 12.0, 120.0, 0.0)
+    notes = [facts_of({"beats": Events(times), "tempo": Tempo([120.0], [1.0], (grid,))})[0].note for grid in grids]
+    assert "varies" not in notes[0]
+    assert "varies" in notes[1]
+
+
 def test_other_tempi_stand_beside_the_first():
     tempo = Tempo(np.array([118.0, 59.0, 177.0, 100.0]), np.array([0.9, 0.08, 0.001, 0.02]))
     told = "90 % · 59.0 (half) 8 % · 100.0 2 %"

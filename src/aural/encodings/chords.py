@@ -10,7 +10,7 @@ Source   McFee & Bello, Structured training for large-vocabulary chord recogniti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -32,6 +32,7 @@ QUALITIES = len(harmony.FULL)
 STATES = 12 * QUALITIES + 1  # the classes without X; the last is N
 UNKNOWN = STATES  # the class of X
 AT_ONCE = 1024  # frames that are joined at a time
+LOUD, SOUNDS = 0.3, 0.1  # of a pitch that sounds, its probability; of a chord's time in which any does, the least
 ALONE = 0.25  # seconds of a cell where there are no beats
 STAYS = (0.85, 0.92, 0.55, 0.35)  # that a chord goes on: between cells without beats, off the beat, on it, on the first of a bar
 SURE_STAYS = 0.05, 0.98  # no kind of boundary is trusted more: beats that were found may lie wrong
@@ -89,7 +90,8 @@ class ChordFrames(Part):
     bass and pitches, but no class. Between intervals there is no chord (N).
 
     Decoding wants "beats", "downbeats" and "key" of what is given, and works without: chords begin on half-beats and are named as in
-    the key. A chord's confidence is how much of its time it is probably right in: a logistic function of posteriors and length,
+    the key. Where notes are found beside (in a dict of estimates, rows as in notes.py), a chord in hardly any of whose time a pitch sounds is
+    none: drums alone have no chords. A chord's confidence is how much of its time it is probably right in: a logistic function of posteriors and length,
     which `fit` learns on held-out pieces; before that the mean posterior of all paths.
 
     Args:
@@ -104,6 +106,7 @@ class ChordFrames(Part):
     unknown = float("nan")
     fits_in_training = False
     wants: tuple[str, ...] = ("beats", "downbeats", "key")  # fields that decoding takes where they are given
+    beside = ("notes",)
 
     changes: Tensor
     stays: Tensor
@@ -174,14 +177,24 @@ class ChordFrames(Part):
         joined = joined + pitches * (torch.from_numpy(TONES) @ (on - off) + off.sum(0))
         return np.asarray(torch.log_softmax(joined, 0).float().numpy())
 
-    def hear(self, estimate: Tensor, times: np.ndarray, given: Example) -> Heard:
-        """What is in the cells of logits (208, frame), of one frame at least."""
+    def hear(self, estimate: Tree, times: np.ndarray, given: Example) -> Heard:
+        """What is in the cells of logits (208, frame), or of a dict with them and with notes, of one frame at least."""
+        estimate, notes = (estimate[self.of], estimate.get("notes")) if isinstance(estimate, Mapping) else (estimate, None)
         edges, kinds = cells_of(given, times, self.per_beat)
         scores = pooled(self._blocks(estimate), times, edges)
         bass = pooled([torch.log_softmax(estimate[BASS].detach().float().cpu(), 0).numpy()], times, edges)
         through, stays = spread(self.changes), self.stays.double().cpu().numpy()[kinds]
         path = best_path(self.trust * scores, through, stays)
-        return Heard(edges, kinds, scores, bass, path, posteriors(self.trust * scores, through, stays))
+        heard = Heard(edges, kinds, scores, bass, path, posteriors(self.trust * scores, through, stays))
+        if notes is not None:
+            sounds = torch.sigmoid(notes[1].detach().float().cpu().amax(0)).numpy() >= LOUD
+            for first, last in runs(path):
+                own = sounds[slice(*np.searchsorted(times, edges[[first, last]]))]
+                if path[first] != STATES - 1 and len(own) and own.mean() < SOUNDS:
+                    cells = slice(first, last)
+                    path[cells], scores[:, cells], heard.posterior[:, cells] = STATES - 1, NEVER, 0.0
+                    scores[-1, cells], heard.posterior[-1, cells] = 0.0, 1.0
+        return heard
 
     def spans(self, heard: Heard, vocabulary: str) -> tuple[list[tuple[int, int, int]], np.ndarray]:
         """Chords as (first cell, cell after the last, number of the word), and the evidence (4, n) that their confidence is made of:
@@ -189,12 +202,11 @@ class ChordFrames(Part):
         word = words_of(vocabulary)
         size = word.max() + 1
         path = word[heard.path]
-        edge = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
         along, alone = np.zeros((2, size, len(path)))
         np.add.at(along, word, heard.posterior)
         np.add.at(alone, word, np.exp(heard.scores))
         found, rows = [], []
-        for first, last in pairwise(edge):
+        for first, last in runs(path):
             own = int(path[first])
             each = along[own, first:last].mean()
             rows.append((each, odds(each), odds(alone[own, first:last]).mean(), np.log2(last - first)))
@@ -202,7 +214,7 @@ class ChordFrames(Part):
         return found, np.array(rows).T
 
     def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> Intervals:
-        """Logits (208, frame) → chords from the start to the end of the sound, "N" where there is none."""
+        """Logits (208, frame), or a dict of them and of notes → chords from the start to the end of the sound, "N" where there is none."""
         if not len(times):
             return self.nothing()
         heard = self.hear(estimate, times, given)
@@ -231,10 +243,10 @@ class ChordFrames(Part):
         log_p = self.trust * heard.bass[tones, first:last] + np.log(BASSES[state, tones])[:, None]
         log_p -= np.logaddexp.reduce(log_p, 0)
         path = best_path(log_p, _alike(len(degrees)), self.stays.double().cpu().numpy()[heard.kinds[first:last]])
-        edge = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
-        said = [degrees[path[a]] if path[a] and np.exp(log_p[path[a], a:b]).mean() > self.inverted else "1" for a, b in pairwise(edge)]
+        spans = runs(path)
+        said = [degrees[path[a]] if path[a] and np.exp(log_p[path[a], a:b]).mean() > self.inverted else "1" for a, b in spans]
         parts: list[tuple[int, int, str]] = []
-        for (a, b), degree in zip(pairwise(edge), said, strict=True):
+        for (a, b), degree in zip(spans, said, strict=True):
             if parts and parts[-1][2] == degree:
                 parts[-1] = (parts[-1][0], first + b, degree)
             else:
@@ -281,6 +293,11 @@ class ChordFrames(Part):
                 pieces.append((evidence[:, ~np.isnan(right)], right[~np.isnan(right)]))
         weights = [logistic(pieces) for pieces in found.values()]
         fitted(self, sure=torch.stack(weights) if all(len(w) for w in weights) else torch.zeros(0))
+
+
+def runs(path: np.ndarray) -> list[tuple[int, int]]:
+    """(first, after the last) of each stretch of equal numbers."""
+    return list(pairwise([0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]))
 
 
 def odds(p: np.ndarray | float) -> np.ndarray:

@@ -312,6 +312,8 @@ def facts_of(example: Mapping[str, Any]) -> list[Fact]:
     if isinstance(tempo, Tempo):
         sure = float(tempo.probabilities[0]) if len(tempo.probabilities) else None
         bpm = f"{main_bpm(example):.2f}" if tempo.segments else f"{tempo.bpms[0]:.1f}"
+        if len(tempo.segments) == 1 and beats is not None and tempo.segments[0].end - tempo.segments[0].start > 0.9 * np.ptp(beats.times):
+            range_ = ""  # one clock for all: what varies is where its beats were found
         facts.append(Fact("BPM", bpm, " · ".join(filter(None, [_rhythm.candidates(tempo), range_])), sure))
     elif median > 0:
         facts.append(Fact("BPM", f"{60 / median:.1f}", range_, sure))
