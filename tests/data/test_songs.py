@@ -252,6 +252,36 @@ def test_a_solo_is_one_legato_line_in_its_instruments_range():
     assert 10 < alone < 30
 
 
+def test_a_bow_on_two_strings_leads_on_both():
+    resting = 0.0
+    for seed in range(20):
+        song = composer.bowed_piece(rng(seed), 20.0)
+        assert [track.name for track in song.tracks] == ["lead", "second"]
+        assert song.tracks[0].program == song.tracks[1].program in (40, 41, 42)
+        upper, under = (song.notes[song.notes[:, 4] == k] for k in (0, 1))
+        assert (under[:, 2] >= players.RANGES[song.tracks[0].program][0]).all()
+        for on, off, *_ in under:
+            together = upper[(upper[:, 0] < off - 0.05) & (upper[:, 1] > on + 0.05)]
+            resting += 0 if len(together) else 1
+        at_once = np.abs(upper[:, 0][:, None] - under[:, 0]) < 1e-6
+        assert (upper[:, 2][:, None] - under[:, 2])[at_once].min(initial=3) >= 1
+    assert resting > 10
+
+
+def test_the_melody_of_a_bow_is_the_second_string_where_the_first_rests():
+    song = MadeSongs(3, "test", seconds=20.0, sampled=False, mix="bowed")(0)
+    notes, melody = song["notes"], song["melody"]
+    heard = np.interp(melody.times, *_sounding(notes, melody.times)) > 0.5
+    assert (melody.values[0] > 0)[heard].mean() > 0.9
+
+
+def _sounding(notes, times):
+    on = np.zeros(len(times))
+    for start, end in zip(notes.starts, notes.ends, strict=True):
+        on[(times >= start + 0.03) & (times < end - 0.03)] = 1
+    return times, on
+
+
 def test_a_few_songs_are_solos():
     kinds = [small().score(i)[0].style for i in range(300)]
     assert 4 <= kinds.count("solo") <= 30

@@ -90,9 +90,9 @@ class ChordFrames(Part):
     bass and pitches, but no class. Between intervals there is no chord (N).
 
     Decoding wants "beats", "downbeats" and "key" of what is given, and works without: chords begin on half-beats and are named as in
-    the key. Where notes are found beside (in a dict of estimates, rows as in notes.py), a chord in hardly any of whose time a pitch sounds is
-    none: drums alone have no chords. A chord's confidence is how much of its time it is probably right in: a logistic function of posteriors and length,
-    which `fit` learns on held-out pieces; before that the mean posterior of all paths.
+    the key. Where notes are found beside (in a dict of estimates, rows as in notes.py), a chord in hardly any of whose time a pitch
+    sounds is none: drums alone have no chords. A chord's confidence is how much of its time it is probably right in: a logistic
+    function of posteriors and length, which `fit` learns on held-out pieces; before that the mean posterior of all paths.
 
     Args:
         vocabulary: "majmin", "sevenths" or "full"; what a small one has no word for is called by what shares most with it.

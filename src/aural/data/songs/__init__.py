@@ -41,8 +41,11 @@ MIXES: dict[str, dict[str, float]] = {
     "train": {"composed": 0.53, "solo": 0.03, "piano": 0.10, "pop909": 0.18, "lieder": 0.07, "mma": 0.09},
     "test": {"unseen style": 0.40, "composed": 0.07, "solo": 0.03, "piano": 0.14, "pop909": 0.14, "lieder": 0.10, "mma": 0.12},
     "band": {"composed": 0.66, "solo": 0.01, "piano": 0.05, "pop909": 0.16, "lieder": 0.05, "mma": 0.07},
-    "keys": {"composed": 0.42, "solo": 0.06, "piano": 0.24, "pop909": 0.14, "lieder": 0.09, "mma": 0.05},
+    "keys": {"composed": 0.40, "solo": 0.06, "bowed": 0.03, "piano": 0.23, "pop909": 0.14, "lieder": 0.09, "mma": 0.05},
+    "bowed": {"bowed": 1.0},
 }
+
+PIECES = {"piano": composer.piano_piece, "solo": composer.solo_piece, "bowed": composer.bowed_piece}
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class MadeSongs:
         banks: synthesised banks to train on.
         sampled: False uses synthesised banks and composed songs alone (the same on every machine, nothing installed).
         stems: adds the field `stems`.
-        mix: a key of MIXES; "" is the split's own. "band" has fewer odd metres, "keys" more pianos.
+        mix: a key of MIXES; "" is the split's own. "band" has fewer odd metres, "keys" more pianos, "bowed" bows on two strings.
     """
 
     seed: int = 0
@@ -100,14 +103,13 @@ class MadeSongs:
         held = self.split == "test"
         seconds = round(float(rng.uniform(2 / 3, 1) * self.seconds), 2) if held else float(self.seconds)
         own = self._corpora()
-        mix = {k: p for k, p in MIXES[self.mix or self.split].items() if k in ("composed", "solo", "piano", "unseen style", *own.names)}
+        mix = {k: p for k, p in MIXES[self.mix or self.split].items() if k in (*PIECES, "composed", "unseen style", *own.names)}
         kind = str(rng.choice(list(mix), p=np.array(list(mix.values())) / sum(mix.values())))
         longer = seconds * 1.25 + 4
         if kind in own.names:
             return own.draw(kind, rng, held), rng, seconds
-        if kind in ("piano", "solo"):
-            piece = composer.piano_piece if kind == "piano" else composer.solo_piece
-            return piece(rng, longer, own.charts), rng, seconds
+        if kind in PIECES:
+            return PIECES[kind](rng, longer, own.charts), rng, seconds
         return composer.compose(rng, longer, None, own.charts, own.grooves, kind == "unseen style", self.mix == "band"), rng, seconds
 
     def __call__(self, index: int) -> Example:

@@ -157,13 +157,19 @@ def laid(
     )
 
 
-def solo_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart] = ()) -> Score:
+def bowed_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart] = ()) -> Score:
+    """A bow alone on two strings, both of which lead: what sounds is the melody, the upper one where both do."""
+    return solo_piece(rng, seconds, charts, strings=2)
+
+
+def solo_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart] = (), strings: int = 1) -> Score:
     """Somebody who sings, bows or blows alone, or over a piano or a few held chords; mostly rubato, without drums or bass."""
     metre = str(rng.choice(["4/4", "3/4", "6/8", "2/4", "12/8"], p=[0.56, 0.22, 0.12, 0.05, 0.05]))
     low, high = (40, 100) if metre.endswith("8") else (45, 150)
     bpm = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     plan = planned(rng, Style((low, high), metre=metre), int(seconds * bpm / 60 * 1.15) + 8, list(charts))
-    program = int(rng.choice([40, 40, 40, 41, 42, 42, 52, 53, 53, 54, 54, *players.RANGES]))
+    bows = [40, 40, 40, 41, 42, 42]
+    program = int(rng.choice(bows if strings > 1 else [*bows, 52, 53, 53, 54, 54, *players.RANGES]))
     kinds = [*["melody"] * 6, "runs", "figures", *(["trills"] if bpm < 110 else [])]
     kinds += ["thirds"] if 40 <= program <= 42 else []
     letters = sorted({letter for _, letter in plan.sections})
@@ -176,8 +182,11 @@ def solo_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart]
     )
     line[:, 3] = np.clip(line[:, 3] * np.exp(np.interp(line[:, 0], np.linspace(0, plan.beats, 16), rng.normal(0, 0.2, 16))), 25, 120)
     tracks, parts = [Track("lead", program, legato=bool(rng.random() < 0.8))], [line]
-    under = str(rng.choice(["", "piano", "pad", "arp"], p=[0.5, 0.25, 0.15, 0.1]))
-    if under == "piano":
+    under = "" if strings > 1 else str(rng.choice(["", "piano", "pad", "arp"], p=[0.5, 0.25, 0.15, 0.1]))
+    if strings > 1:
+        tracks.append(Track("second", program))
+        parts.append(players.second_string(rng, plan, line, players.RANGES[program][0]))
+    elif under == "piano":
         tracks.append(Track("piano", int(rng.choice([0, 0, 1, 6])), pedal=bool(rng.random() < 0.6)))
         parts.append(players.left_hand(rng, plan, str(rng.choice(["broken", "chords", "held", "alberti"]))))
     elif under:
@@ -186,7 +195,7 @@ def solo_piece(rng: np.random.Generator, seconds: float, charts: Sequence[Chart]
     feel = str(rng.choice(["strict", "drift", "rubato", "slide"], p=[0.1, 0.25, 0.6, 0.05]))
     tags = ("solo", *((feel,) if feel != "strict" else ()))
     score = laid("solo", plan, tracks, parts, clock(rng, bpm, plan.beats, feel), tags=tags, parted=under != "piano")
-    if not under and score.chords is not None:  # one voice is no chord
+    if not under and strings == 1 and score.chords is not None:  # one voice is no chord
         score = replace(score, chords=Intervals(score.chords.starts[:1], score.chords.ends[-1:], ("N",)))
     return score
 

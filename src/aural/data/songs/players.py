@@ -388,6 +388,39 @@ def solo(rng: np.random.Generator, plan: Plan, kind: str, low: int, high: int) -
     return line
 
 
+def second_string(rng: np.random.Generator, plan: Plan, line: np.ndarray, lowest: int) -> np.ndarray:
+    """What a bow plays below its line (note, 4) at the same time, from a pitch on: in every bar or two tones of the chord in step with the
+    line, or one that is held, or repeated, or nothing."""
+    rows: list[tuple[float, float, float, float]] = []
+
+    def below(pitch: float, beat: float) -> float | None:
+        """The nearest tone of the chord from a third to a tenth below."""
+        tones = plan.chord(beat).pitch_classes
+        return next((pitch - step for step in range(3, 17) if (pitch - step) % 12 in tones and pitch - step >= lowest), None)
+
+    bar = 0
+    while bar < len(plan.lengths):
+        last = min(bar + int(rng.integers(1, 3)), len(plan.lengths))
+        begin, end = float(plan.starts[bar]), float(plan.starts[last - 1] + plan.lengths[last - 1])
+        own = line[(line[:, 0] >= begin) & (line[:, 0] < end)]
+        kind = str(rng.choice(["step", "held", "repeated", "nothing"], p=[0.3, 0.15, 0.3, 0.25]))
+        if kind == "step":
+            under = [(on, length, below(pitch, on), loud - 10) for on, length, pitch, loud in own]
+        elif kind == "nothing" or not len(own):
+            under = []
+        else:
+            rate = int(rng.choice([1, 2, plan.division])) if kind == "repeated" else 1
+            each = 1 / rate if kind == "repeated" else float(plan.lengths[bar])
+            starts = np.arange(begin, end - 1e-6, each)
+            under = [(on, 0.9 * each, below(float(own[:, 2].min()) + 1, on), 70 + 5 * (on % 1 == 0)) for on in starts.tolist()]
+        for on, length, pitch, loud in under:
+            above = line[(line[:, 0] < on + length) & (line[:, 0] + line[:, 1] > on), 2]
+            if pitch is not None and pitch < above.min(initial=128) - 1:
+                rows.append((on, length, float(pitch), loud))
+        bar = last
+    return as_part(rows)
+
+
 def left_hand(rng: np.random.Generator, plan: Plan, kind: str) -> np.ndarray:
     """What a pianist's left hand does: alberti, broken (wide arpeggios), stride, octaves, chords, tremolo, held."""
     rate = plan.division if kind != "alberti" or plan.division == 3 else int(rng.choice([2, 4, 4]))

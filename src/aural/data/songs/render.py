@@ -442,9 +442,9 @@ def _keyed(score: Score, pitched: bool, seconds: float) -> dict[str, object]:
 def _led(score: Score, players: Sequence[Played], seconds: float) -> dict[str, object]:
     """`melody` and `melody_notes` of the leads; neither where another part may lead.
 
-    One voice at a time: the loudest lead, and the others where it rests; of a lead's notes the latest.
+    One voice at a time: the loudest lead, and the others where it rests, seconds last; of a lead's notes the latest.
     """
-    leads = sorted((p for p in players if p.track.name == "lead"), key=lambda p: -p.level)
+    leads = sorted((p for p in players if p.track.name in ("lead", "second")), key=lambda p: (p.track.name == "second", -p.level))
     if not leads and (not score.parted or any(p.track.name == "riff" for p in players)):
         return {}
     line = np.zeros((0, 4))

@@ -25,7 +25,7 @@ class Track:
     """One player: a General MIDI program 0..127 (ignored where `drum`).
 
     Attributes:
-        name: what it does; "lead" is the melody, "bass" the bass line.
+        name: what it does; "lead" is the melody, "second" is where that rests, "bass" the bass line.
         pedal: notes ring on to the next bar or beat.
         legato: notes last until the next one starts.
     """
