@@ -156,7 +156,7 @@ def of_one_label(reference: Intervals, estimate: Intervals) -> dict[str, float]:
             lasting[label] = lasting.get(label, 0.0) + float(end - start)
     longest = max(lasting, key=lambda label: lasting[label], default="N")
     found = chord_score(reference, Intervals(reference.starts[:1], reference.ends[-1:], (longest,)))
-    return {name: found[name] for name in ("root", "majmin", "exact")}
+    return {name: found[name] for name in ("root", "majmin", "exact") if name in found}
 
 
 def of_first_minute(reference: Curves, estimate: Curves) -> dict[str, float]:

@@ -218,7 +218,8 @@ def score(weights: Path, folders: str) -> None:
     for task in system.tasks:
         scores = [row[task.name] for row in rows if task.name in row]
         if scores:
-            say(task.name, {k: round(sum(s[k] for s in scores) / len(scores), 4) for k in scores[0]}, len(scores))
+            means = {k: [s[k] for s in scores if k in s] for k in dict.fromkeys(key for s in scores for key in s)}
+            say(task.name, {k: round(sum(v) / len(v), 4) for k, v in means.items()}, len(scores))
     weights.with_suffix(".figures.json").write_text(json.dumps(rows, indent=1))
 
 

@@ -14,9 +14,20 @@ from . import Lane, Task
 
 
 def score(reference: Intervals, estimate: Intervals) -> dict[str, float]:
-    """root, majmin, sevenths, mirex and exact."""
+    """root, majmin, sevenths, mirex and exact; of these only such as can say something of the reference: where all chords lack a third, no
+    answer is right or wrong in majmin."""
     figures = full(reference, estimate)
-    return {**{name: figures[name] for name in ("root", "majmin", "sevenths", "mirex")}, "exact": _exact(reference, estimate)}
+    figures = {name: figures[name] for name in ("root", "majmin", "sevenths", "mirex") if _scored(reference, name)}
+    return {**figures, "exact": _exact(reference, estimate)}
+
+
+def _scored(reference: Intervals, metric: str) -> bool:
+    """Is there any time that the metric compares? A reference without chords is wrong by all."""
+    import mir_eval
+
+    spans, labels = _pair(reference)
+    compared = getattr(mir_eval.chord, metric)(labels, labels) if labels else np.zeros(1)
+    return not labels or bool((mir_eval.util.intervals_to_durations(spans)[compared >= 0] > 0).any())
 
 
 def full(reference: Intervals, estimate: Intervals) -> dict[str, float]:
