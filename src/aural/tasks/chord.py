@@ -22,12 +22,12 @@ def score(reference: Intervals, estimate: Intervals) -> dict[str, float]:
 
 
 def _scored(reference: Intervals, metric: str) -> bool:
-    """Is there any time that the metric compares? A reference without chords is wrong by all."""
+    """Is there any time in which the truth itself is right by the metric? A reference without chords is wrong by all."""
     import mir_eval
 
     spans, labels = _pair(reference)
     compared = getattr(mir_eval.chord, metric)(labels, labels) if labels else np.zeros(1)
-    return not labels or bool((mir_eval.util.intervals_to_durations(spans)[compared >= 0] > 0).any())
+    return not labels or bool((mir_eval.util.intervals_to_durations(spans)[compared > 0] > 0).any())
 
 
 def full(reference: Intervals, estimate: Intervals) -> dict[str, float]:
