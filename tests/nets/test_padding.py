@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from aural.errors import OptionError
 from aural.nets.padding import Contrast
 
 
@@ -35,3 +36,8 @@ def test_a_frame_hears_half_the_frames_to_either_side(reach: int) -> None:
     x = torch.randn(1, 1, 2, 100, generator=torch.Generator().manual_seed(3))
     whole = Contrast(2 * reach + 1)(x)
     torch.testing.assert_close(Contrast(2 * reach + 1)(x[..., 20:80])[..., reach:-reach], whole[..., 20 + reach : 80 - reach])
+
+
+def test_contrast_with_no_frames_around_is_an_error() -> None:
+    with pytest.raises(OptionError, match="at least one"):
+        Contrast(0)

@@ -25,6 +25,7 @@ from ..hmm import NEVER
 from ..part import Part, Tree, fitted
 from .confidence import logistic, probability
 from .events import frame_rate
+from .notes import SOUNDING
 
 ROOT, BASS, PITCHES, CLASSES = slice(0, 13), slice(13, 26), slice(26, 38), slice(38, 208)  # rows of the estimate
 ROWS, TARGETS = 208, 15  # of the estimate, of the target
@@ -32,7 +33,7 @@ QUALITIES = len(harmony.FULL)
 STATES = 12 * QUALITIES + 1  # the classes without X; the last is N
 UNKNOWN = STATES  # the class of X
 AT_ONCE = 1024  # frames that are joined at a time
-LOUD, SOUNDS = 0.3, 0.1  # of a pitch that sounds, its probability; of a chord's time in which any does, the least
+SOUNDS = 0.1  # of a chord's time, the least in which any pitch sounds
 ALONE = 0.25  # seconds of a cell where there are no beats
 STAYS = (0.85, 0.92, 0.55, 0.35)  # that a chord goes on: between cells without beats, off the beat, on it, on the first of a bar
 SURE_STAYS = 0.05, 0.98  # no kind of boundary is trusted more: beats that were found may lie wrong
@@ -185,16 +186,16 @@ class ChordFrames(Part):
         bass = pooled([torch.log_softmax(estimate[BASS].detach().float().cpu(), 0).numpy()], times, edges)
         through, stays = spread(self.changes), self.stays.double().cpu().numpy()[kinds]
         path = best_path(self.trust * scores, through, stays)
-        heard = Heard(edges, kinds, scores, bass, path, posteriors(self.trust * scores, through, stays))
+        posterior = posteriors(self.trust * scores, through, stays)
         if notes is not None:
-            sounds = torch.sigmoid(notes[1].detach().float().cpu().amax(0)).numpy() >= LOUD
+            sounds = torch.sigmoid(notes[1].detach().float().cpu().amax(0)).numpy() >= SOUNDING
             for first, last in runs(path):
                 own = sounds[slice(*np.searchsorted(times, edges[[first, last]]))]
                 if path[first] != STATES - 1 and len(own) and own.mean() < SOUNDS:
                     cells = slice(first, last)
-                    path[cells], scores[:, cells], heard.posterior[:, cells] = STATES - 1, NEVER, 0.0
-                    scores[-1, cells], heard.posterior[-1, cells] = 0.0, 1.0
-        return heard
+                    path[cells], scores[:, cells], posterior[:, cells] = STATES - 1, NEVER, 0.0
+                    scores[-1, cells], posterior[-1, cells] = 0.0, 1.0
+        return Heard(edges, kinds, scores, bass, path, posterior)
 
     def spans(self, heard: Heard, vocabulary: str) -> tuple[list[tuple[int, int, int]], np.ndarray]:
         """Chords as (first cell, cell after the last, number of the word), and the evidence (4, n) that their confidence is made of:

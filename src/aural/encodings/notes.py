@@ -26,6 +26,7 @@ FLOOR = 0.05  # peaks of less are no notes, whatever the threshold
 APART = 0.03  # seconds: two onsets of one pitch closer than this are one
 WINDOW = 0.05  # seconds within which an onset is right
 LOUD = 127.0
+SOUNDING = 0.3  # for what is decoded beside the notes: a pitch of this probability sounds
 OFF = 2.0  # a threshold that nothing reaches
 STEADY = 0.2  # semitones: a note that strays less than this does not bend
 

@@ -23,13 +23,14 @@ from ..hmm import sticky
 from ..part import Part, Tree, fitted
 from .confidence import logistic, probability
 from .events import frame_rate
+from .notes import SOUNDING
 
 NONE = -np.inf  # a pitch, where none is heard; NaN where that isn't known
 TOLERANCE = 0.5  # semitones within which a pitch is right
 ONSET = 0.05  # seconds within which a note's start is right
 SHIFTS = np.linspace(-1.5, 1.5, 7)  # of the log-odds that a pitch is heard, that `fit` tries
 SURE = 30.0  # log-odds
-LOUD, ALONE, WIDE = 0.3, 1.5, 1300  # of a pitch that sounds, its probability; of one voice, fewer sound at once; frames to either side
+ALONE, WIDE = 1.5, 1300  # of one voice, fewer pitches sound at once; frames to either side
 GRID = 100  # points a second of a melody
 AGREED = 0.8  # of tunings: a singer's 0.2 to 0.6, an instrument's more
 VIBRATO = 0.18  # seconds that one swing of it lasts, about
@@ -455,7 +456,7 @@ def _lone(notes: Tensor) -> np.ndarray:
     that times the log-odds of the pitch that most probably sounds."""
     sounding = torch.sigmoid(notes[1].detach().float().cpu())
     loudest, many = sounding.amax(0).double().numpy(), sounding.sum(0).double().numpy()
-    heard = loudest > LOUD
+    heard = loudest > SOUNDING
     frames = np.arange(len(heard))
     first, last = np.maximum(frames - WIDE, 0), np.minimum(frames + WIDE + 1, len(heard))
     total, count = (np.append(0.0, np.cumsum(x)) for x in (many * heard, heard))

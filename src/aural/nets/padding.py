@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..errors import OptionError
 from .blocks import frame_mask
 
 
@@ -39,6 +40,8 @@ class Contrast(nn.Module):
 
     def __init__(self, frames: int, floor: float = 0.25) -> None:
         super().__init__()
+        if frames < 1:
+            raise OptionError(f"contrast with {frames} frames around each: it needs at least one (0 seconds: none is made)")
         self.reach, self.floor = frames // 2, floor
 
     def forward(self, x: Tensor, heard: Tensor | None = None) -> Tensor:

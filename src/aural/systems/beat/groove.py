@@ -58,8 +58,6 @@ def groove(
     contrast: float = 0.0,
     late: int = 8,
 ) -> System:
-    if contrast < 0:
-        raise OptionError(f"contrast={contrast:g}: seconds around each frame that its level is compared with, 0 for none")
     if not 1 <= late <= len(LATE):
         raise OptionError(f"late={late}: how many late layers there are, 1 to {len(LATE)}")
     for name in heads:

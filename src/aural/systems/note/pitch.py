@@ -52,8 +52,6 @@ def pitch(
     again: int = 0,
     contrast: float = 0.0,
 ) -> System:
-    if contrast < 0:
-        raise OptionError(f"contrast={contrast:g}: seconds around each frame that its level is compared with, 0 for none")
     if near < 0 or again < 0:
         raise OptionError(f"near={near}, again={again}: how many local layers there are, 0 or more")
     cqt = Standardised(CQT(22_050, 512, A0, 309, 36, gamma=12.0, shape="frequency", compression="log1p", factor=1000.0))
