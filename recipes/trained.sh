@@ -4,13 +4,14 @@
 # unlabelled_music must lie in AURAL_DATA.
 #   recipes/trained.sh groove | pitch | chords | rhythm | salience
 #   recipes/trained.sh groove2 | pitch2       on from those, with made singers and pianos, and local contrast
-#   recipes/trained.sh groove3 | pitch3       what ships now: on from those, grown deeper
+#   recipes/trained.sh groove3 | pitch3       on from those, grown deeper: the groove that ships now
+#   recipes/trained.sh pitch4                 the pitch that ships now: on from pitch3, with more players who are alone
 set -euo pipefail
 : "${OUT:?export OUT=/folder/for/the/weights}"
 train() { python3 recipes/trunk.py learn on=mixed:0 precision=bf16-mixed "$@"; }
 label() { python3 recipes/trunk.py label "$@"; }
 again="share=0.2 rate=6e-4 batch=48 jobs=16 minutes=2.4"
-case "${1:?groove, groove2, groove3, pitch, pitch2, pitch3, chords, rhythm or salience}" in
+case "${1:?groove, groove2, groove3, pitch, pitch2, pitch3, pitch4, chords, rhythm or salience}" in
 groove) # one H100; the confidences of `a` were fitted on made songs before it taught (trunk.py confide)
   train "$OUT/a" minutes=8.4 batch=48 jobs=16 width=192 channels=16
   label "$OUT/a/weights.safetensors" "$OUT/c1" keep=.9 sure=.8
@@ -56,8 +57,22 @@ pitch3) # beside groove3 on the other of the two
   again="system=note/pitch clips=$OUT/cp3 share=0.15 speed=.08 batch=32 seconds=20 jobs=16 augment=recorded"
   train "$OUT/q3" on=mixed:13 init="$OUT/grown_pitch.safetensors" rate=1.5e-3 minutes=7.7 seed=61 $again
   train "$OUT/q4" on=mixed:14:keys init="$OUT/q3/weights.safetensors" rate=1.2e-3 minutes=8.9 seed=62 $again ;;
+pitch4) # one H100; what ships is the mean of the last two, confided on made songs, soloists and pianists
+  last="$OUT/q4/weights.safetensors" # confided: songs-3
+  for round in 21 22 23; do
+    case $round in 21) own="on=mixed:21:bows rate=1.3e-3 minutes=7.5" ;; 22) own="on=mixed:22:bows rate=1.2e-3 minutes=8.6" ;;
+      23) own="on=mixed:23:keys rate=1.2e-3 minutes=7.6" ;; esac
+    [ "$round" = 22 ] || label "$last" "$OUT/cp$round" keep=.8 taught=notes
+    [ "$round" = 22 ] || clips="$OUT/cp$round"
+    train "$OUT/p$round" system=note/pitch init="$last" clips="$clips" share=0.15 speed=.08 batch=32 seconds=20 jobs=16 augment=recorded \
+      seed="$round" $own
+    last="$OUT/p$round/weights.safetensors"
+  done
+  python3 recipes/trunk.py average "$OUT/pitch4.safetensors" "$OUT/p23/weights.safetensors" "$OUT/p22/weights.safetensors" ;;
 chords) train "$OUT/mcfee17" system=chord/mcfee17 batch=64 minutes=8 jobs=6 augment=recorded ;; # beside three others on one H200
 rhythm) train "$OUT/deep_rhythm" system=tempo/deep_rhythm minutes=8 jobs=4 augment=recorded ;; # likewise
-salience) train "$OUT/deep_salience" system=melody/deep_salience minutes=4 jobs=4 augment=recorded ;;
-*) echo "trained.sh: groove, groove2, groove3, pitch, pitch2, pitch3, chords, rhythm or salience" >&2; exit 2 ;;
+salience) # the first beside three others on one H200, the second beside which_input.py on one H100
+  train "$OUT/deep_salience" system=melody/deep_salience minutes=4 jobs=4 augment=recorded
+  train "$OUT/pitches" system=pitch/deep_salience on=mixed:16 seed=16 batch=48 minutes=4.8 jobs=8 augment=recorded ;;
+*) echo "trained.sh: groove, groove2, groove3, pitch, pitch2, pitch3, pitch4, chords, rhythm or salience" >&2; exit 2 ;;
 esac

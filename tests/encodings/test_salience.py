@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aural.annotations import Curves, Example, Intervals, Notes
-from aural.encodings.salience import MelodySalience, PitchSalience
+from aural.encodings.salience import THRESHOLDS, MelodySalience, PitchSalience
 from aural.errors import OptionError
 
 FPS = 22_050 / 256
@@ -98,6 +98,25 @@ def test_fit_sets_the_threshold_between_what_is_heard_and_what_is_not() -> None:
         assert "threshold" in part.state_dict()
         with pytest.raises(OptionError, match=part.of):
             part.fit([(right(said), TIMES, Example())])
+
+
+def test_a_threshold_scores_what_its_peaks_are_worth_counted_one_by_one() -> None:
+    part, rng = PitchSalience(bins=120, per_octave=60), np.random.default_rng(3)
+    salience = rng.random((120, 30)).astype(np.float32)
+    lines = np.where(rng.random((3, 30)) < 0.7, part.lowest + rng.uniform(0, 24, (3, 30)), -np.inf)
+    lines[:, :4] = np.nan  # not known
+    counted = []
+    for threshold in THRESHOLDS.tolist():
+        right = missed = false = 0
+        frames, pitches = part.peaks(salience, threshold)
+        for frame in range(4, 30):
+            found, true = pitches[frames == frame], lines[np.isfinite(lines[:, frame]), frame]
+            near = np.abs(found[:, None] - true) <= 0.5
+            right += int(near.any(0).sum())
+            missed += int((~near.any(0)).sum())
+            false += int((~near.any(1)).sum())
+        counted.append(right / (right + missed + false))
+    assert np.allclose(part.scores(salience, lines), counted)
 
 
 def test_no_frames_and_silence_are_answers() -> None:

@@ -314,7 +314,8 @@ def curve_pitches(curves: Curves, times: np.ndarray) -> np.ndarray:
     if not len(at):
         return np.full((len(values), len(times)), np.nan)
     step = float(np.median(np.diff(at))) if len(at) > 1 else 0.01
-    outside = (times < at[0] - step - 1e-9) | (times > at[-1] + step + 1e-9)
+    after = np.searchsorted(at, times).clip(0, len(at) - 1)
+    away = np.minimum(np.abs(at[after] - times), np.abs(times - at[np.maximum(after - 1, 0)])) > step + 1e-9
     if len(at) > 2:  # a cut between points has made one of what lies to either side
         inner = slice(int(at[1] - at[0] < 0.99 * step), len(at) - int(at[-1] - at[-2] < 0.99 * step))
         at, values = at[inner], values[:, inner]
@@ -328,7 +329,7 @@ def curve_pitches(curves: Curves, times: np.ndarray) -> np.ndarray:
     glides = both & (np.abs(np.where(both, a, 0.0) - np.where(both, b, 0.0)) < 1)
     line = np.where(share < 0.5, a, b)
     line[glides] = (a + share * (np.where(both, b, 0.0) - np.where(both, a, 0.0)))[glides]
-    line[:, outside] = np.nan
+    line[:, away] = np.nan
     return line
 
 

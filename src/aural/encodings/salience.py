@@ -71,7 +71,7 @@ class Salience(Part):
         field = next((name for name in self.fields if example.get(name) is not None), self.of)
         truth = example.get(field)
         if isinstance(truth, Notes):
-            lines = _lines(truth, times)
+            lines = note_voices(truth, times)
         elif isinstance(truth, Curves) and len(truth.values):
             lines = curve_pitches(truth, times)
         else:
@@ -121,11 +121,11 @@ class Salience(Part):
         known = [(salience, lines) for salience, lines in known if not np.isnan(lines).all()]
         if not known:
             raise OptionError(f"none of the examples has the field {self.of!r}: give sounds with their {self.of} beside them")
-        scores = np.array([[self.score(salience, lines, float(t)) for salience, lines in known] for t in THRESHOLDS]).mean(1)
+        scores = np.mean([self.scores(salience, lines) for salience, lines in known], 0)
         fitted(self, threshold=torch.tensor(float(np.median(THRESHOLDS[scores >= scores.max() - 1e-12]))))
 
-    def score(self, salience: np.ndarray, lines: np.ndarray, threshold: float) -> float:
-        """How good a threshold is on one piece, in 0..1."""
+    def scores(self, salience: np.ndarray, lines: np.ndarray) -> np.ndarray:
+        """How good each of THRESHOLDS is on one piece, in 0..1."""
         raise NotImplementedError
 
 
@@ -152,13 +152,14 @@ class MelodySalience(Salience):
     def nothing(self) -> Curves:
         return Curves(np.zeros(0), np.zeros((1, 0)), (self.of,))
 
-    def score(self, salience: np.ndarray, lines: np.ndarray, threshold: float) -> float:
+    def scores(self, salience: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Share of frames with the right pitch, or rightly none."""
         pitches, height = self.best(salience)
-        line, heard = lines.max(0), height >= threshold
+        line = lines.max(0)
         known, none = ~np.isnan(line), line == NONE
-        right = np.where(none, ~heard, heard & (np.abs(pitches - np.where(none, 0.0, line)) <= TOLERANCE))
-        return float(right[known].mean())
+        near = np.abs(pitches - np.where(none, 0.0, line)) <= TOLERANCE
+        heard = height >= THRESHOLDS[:, None]
+        return np.asarray(np.where(none, ~heard, heard & near)[:, known].mean(1))
 
 
 class PitchSalience(Salience):
@@ -179,8 +180,7 @@ class PitchSalience(Salience):
 
     def peaks(self, salience: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Frames (n,), sorted, and MIDI numbers (n,) of the peaks, rising within a frame."""
-        beside = np.pad(salience, ((1, 1), (0, 0)))
-        frames, bins = np.nonzero(((salience >= threshold) & (salience > beside[:-2]) & (salience >= beside[2:])).T)
+        frames, bins = _tops(salience, threshold)
         return frames, self.between(salience, bins, frames)
 
     def decode(self, estimate: Tree, times: np.ndarray, given: Example) -> dict[str, Any]:
@@ -218,21 +218,29 @@ class PitchSalience(Salience):
         none = np.zeros(0)
         return {"pitches": Curves(none, np.zeros((1, 0)), ("1",)), self.of: Notes(none, none, none, confidence=none)}
 
-    def score(self, salience: np.ndarray, lines: np.ndarray, threshold: float) -> float:
+    def scores(self, salience: np.ndarray, lines: np.ndarray) -> np.ndarray:
         """Right pitches as a share of right, missed and false ones; each true one is found once."""
-        frames, pitches = self.peaks(salience, threshold)
         known = ~np.isnan(lines).any(0)
-        kept = known[frames]
-        frames, pitches = frames[kept], pitches[kept]
-        right, near = 0, np.zeros(len(frames), dtype=bool)
+        frames, bins = _tops(np.where(known, salience, 0.0), float(THRESHOLDS[0]))
+        pitches, heights = self.between(salience, bins, frames), salience[bins, frames]
+        right, false = np.zeros(len(THRESHOLDS), int), np.ones(len(frames), dtype=bool)
         for line in lines:
             hits = np.abs(line[frames] - pitches) <= TOLERANCE
-            right += len(np.unique(frames[hits]))
-            near |= hits
-        return right / max(1, int((np.isfinite(lines) & known).sum()) + int((~near).sum()))
+            best = np.zeros(len(known))
+            np.maximum.at(best, frames[hits], heights[hits])
+            right += (best >= THRESHOLDS[:, None]).sum(1)
+            false &= ~hits
+        return np.asarray(right / np.maximum(1, (np.isfinite(lines) & known).sum() + (heights[false] >= THRESHOLDS[:, None]).sum(1)))
 
 
-def _lines(notes: Notes, times: np.ndarray) -> np.ndarray:
+def _tops(salience: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Frames, sorted, and bins of the peaks of (bin, frame) that reach a threshold, rising within a frame."""
+    beside = np.pad(salience, ((1, 1), (0, 0)))
+    frames, bins = np.nonzero(((salience >= threshold) & (salience > beside[:-2]) & (salience >= beside[2:])).T)
+    return frames, bins
+
+
+def note_voices(notes: Notes, times: np.ndarray) -> np.ndarray:
     """(voice, frame) MIDI numbers of notes, bends and all; -inf where a voice is silent. As few voices as they need."""
     voices: list[np.ndarray] = []
     bends = notes.bends or [np.zeros((2, 0))] * len(notes)
@@ -261,4 +269,4 @@ def _salience(estimate: Tensor) -> np.ndarray:
     return torch.sigmoid(estimate.detach().float().cpu()).numpy()
 
 
-__all__ = ["MelodySalience", "PitchSalience", "Salience"]
+__all__ = ["MelodySalience", "PitchSalience", "Salience", "note_voices"]

@@ -103,9 +103,11 @@ def train(
             run.fit_net()
     elif system.objective is not None:
         run.learn(precision, state)
-    system.cpu().eval()
+    system.eval()
     system.net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    system.output.cpu()  # what is decoded is fitted on the processor, to what the net says wherever it learned
     run.fit_output()
+    system.cpu()
     save(system, out / "weights.safetensors", trained_on=str(getattr(examples, "name", "")), steps=run.done, seed=seed)
     return system
 

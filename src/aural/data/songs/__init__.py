@@ -42,6 +42,7 @@ MIXES: dict[str, dict[str, float]] = {
     "test": {"unseen style": 0.40, "composed": 0.07, "solo": 0.03, "piano": 0.14, "pop909": 0.14, "lieder": 0.10, "mma": 0.12},
     "band": {"composed": 0.66, "solo": 0.01, "piano": 0.05, "pop909": 0.16, "lieder": 0.05, "mma": 0.07},
     "keys": {"composed": 0.40, "solo": 0.06, "bowed": 0.03, "piano": 0.23, "pop909": 0.14, "lieder": 0.09, "mma": 0.05},
+    "bows": {"composed": 0.36, "solo": 0.10, "bowed": 0.10, "piano": 0.20, "pop909": 0.12, "lieder": 0.08, "mma": 0.04},
     "bowed": {"bowed": 1.0},
 }
 
@@ -60,7 +61,8 @@ class MadeSongs:
         banks: synthesised banks to train on.
         sampled: False uses synthesised banks and composed songs alone (the same on every machine, nothing installed).
         stems: adds the field `stems`.
-        mix: a key of MIXES; "" is the split's own. "band" has fewer odd metres, "keys" more pianos, "bowed" bows on two strings.
+        mix: a key of MIXES; "" is the split's own. "band" has fewer odd metres, "keys" more pianos, "bows" also more that play
+            alone, "bowed" is nothing but bows on two strings.
     """
 
     seed: int = 0
