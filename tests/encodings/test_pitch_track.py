@@ -80,7 +80,8 @@ def test_nothing_lies_between_a_pitch_and_none() -> None:
 def test_nothing_is_known_where_points_are_left_out() -> None:
     at = np.concatenate([np.arange(0, 1, 0.01), np.arange(2, 3, 0.01)])  # frames of double stops, say
     line = curve_pitches(Curves(at, np.full((1, 200), 440.0)), np.array([0.5, 0.995, 1.2, 1.8, 1.995, 2.5]))[0]
-    assert np.isnan(line[2:4]).all() and (line[[0, 1, 4, 5]] == 69).all()
+    assert np.isnan(line[2:4]).all()
+    assert (line[[0, 1, 4, 5]] == 69).all()
 
 
 def test_a_guess_in_the_truth_is_none() -> None:

@@ -56,12 +56,12 @@ def grid_name(grid: Grid) -> str:
 def candidates(tempo: Tempo) -> str:
     """What follows the first candidate's number: its probability, then the others, named where they are a simple ratio of it.
 
-    "78 % · 60.0 (half) 18 %"; those below one per cent are left out.
+    "78 % · 60.0 (half) 18 %"; those below three per cent are left out.
     """
     sure = list(tempo.probabilities[:4])
     told = [f"{100 * sure[0]:.0f} %"] if sure else []
     for bpm, probability in zip(tempo.bpms[1:4], sure[1:], strict=False):
-        if probability >= 0.01:
+        if probability >= 0.03:
             ratio = min(RATIOS, key=lambda known: abs(bpm / tempo.bpms[0] / known - 1))
             near = abs(bpm / tempo.bpms[0] / ratio - 1) < 0.04
             told.append(f"{bpm:.1f} {f'({RATIOS[ratio]}) ' if near else ''}{100 * probability:.0f} %")
