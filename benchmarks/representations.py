@@ -10,7 +10,7 @@ Peers      librosa; torch.stft with the same matrices; nnAudio, torchlibrosa, Py
 Time       all contenders of a row take turns in one process, so that whatever else the machine does meets all alike;
            medians. Modules are made once; a first call on one second and an uncounted turn warm every contender. Who
            needs five times as long as the fastest there takes one counted turn only
-Memory     each contender once in a process of its own: the peak over what imports, input and warm-up took (VmHWM, or ru_maxrss)
+Memory     each contender once in a process of its own: the peak over what imports, input and warm-up hold on to (VmHWM, or ru_maxrss)
 Ratio      our median over that of the fastest peer
 Device     --device cuda: ours and, for the first four rows, torch.stft with the same matrices, on tensors that are there already;
            milliseconds, and which share of the bandwidth of a large copy, measured first, a row would have that read its input
@@ -20,6 +20,8 @@ Device     --device cuda: ours and, for the first four rows, torch.stft with the
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -301,6 +303,8 @@ def memory(name: str, kind: str, given: str) -> float:
 def memory_here(name: str, kind: str, given: str) -> float:
     run, y = CONTENDERS[name]()[kind], signal(given)
     run(y[..., :RATE])
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # or what imports and warm-up have freed would be taken again, and not be counted
     if os.path.exists("/proc/self/clear_refs"):
         with open("/proc/self/clear_refs", "w") as marks:
             marks.write("5")  # the highest mark so far is forgotten

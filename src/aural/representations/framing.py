@@ -152,11 +152,12 @@ def share(work: Callable[[Any], None], items: Iterable[Any]) -> None:
         torch.set_num_threads(threads)
 
 
-def spectra(x: Tensor, window: Tensor, hop: int, each: Each, empty: Callable[[int, int], Tensor]) -> Tensor:
+def spectra(x: Tensor, window: Tensor, hop: int, each: Each, empty: Callable[[int, int], Tensor], block: int = BLOCK) -> Tensor:
     """`each` of the windowed spectra of (..., time): (..., band, frame).
 
     Args:
         empty: makes the uninitialised result (row, band, frame) from the numbers of rows and frames.
+        block: frames that a thread has at a time.
     """
     shape = x.shape[:-1]
     x = rows_of(x, window.dtype)
@@ -170,7 +171,7 @@ def spectra(x: Tensor, window: Tensor, hop: int, each: Each, empty: Callable[[in
             row, first, last = item
             each(torch.fft.rfft(framed(x[row], len(window), hop, first, last) * window), made[row, :, first:last])
 
-        share(work, [(row, first, last) for row in range(len(x)) for first, last in blocks(frames)])
+        share(work, [(row, first, last) for row in range(len(x)) for first, last in blocks(frames, block)])
     return made.reshape(*shape, *made.shape[1:])
 
 

@@ -15,6 +15,7 @@ from ..errors import OptionError
 from .framing import SoundPart, cut, hann, magnitudes, overlap_add, powers, spectra, synthesized, whole
 from .scales import spans
 
+FEW = 64  # frames at a time where spectra are kept as they are: as quick as twice as many, for a fourth of the memory
 SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
 
 
@@ -71,7 +72,7 @@ class STFT(Spectral):
             return spectrum.mT if out is None else out.copy_(spectrum.mT)
 
         return spectra(
-            raw, self.window, self.hop, each, lambda rows, frames: raw.new_empty(rows, frames, self.n_fft // 2 + 1, dtype=kind).mT
+            raw, self.window, self.hop, each, lambda rows, frames: raw.new_empty(rows, frames, self.n_fft // 2 + 1, dtype=kind).mT, FEW
         )
 
     def invert(self, spectrum: Tensor, length: int | None = None) -> Tensor:
@@ -114,6 +115,7 @@ class Spectrogram(Spectral):
             self.hop,
             powers if self.power == 2 else magnitudes,
             lambda rows, frames: self.window.new_empty(rows, frames, self.n_fft // 2 + 1).mT,
+            FEW,
         )
 
 
