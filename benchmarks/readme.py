@@ -35,7 +35,7 @@ Peers: madmom, its better program for each pack; Spotify's basic-pitch, crema an
 Real recordings but for the last two rows; aural learned from made songs and its own sure answers to music that nobody labelled, never from
 a pack that it is measured on. Few pieces, wide intervals: tempo octaves of metal, chords of dense songs and the melody of a violin
 that plays two voices are the weak spots.
-Everything of a 4-minute song and its page takes [8 s on two cores, rhythm alone 4 s](results/speed-analyze.md);
+Everything of a 4-minute song and its page takes [8 to 14 s on two cores, by the machine, rhythm alone 4 to 6](results/speed-analyze.md);
 [system by system](results/speed-systems.md).
 """
 

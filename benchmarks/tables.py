@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from peers.run import ENDINGS
+from scipy.ndimage import uniform_filter1d
 from strata import STRATA, strata_of
 
 from aural import tasks
@@ -166,14 +167,14 @@ class Pitched(Pieces):
 @dataclass
 class Audible(Pieces):
     """The pieces of a source without the moments of the melody that are 30 dB below its loud ones (its 99th percentile): a score's note
-    lasts where a player has lifted the bow already."""
+    lasts where a player has lifted the bow already. The 30 dB were set after the levels of these very pieces had been seen."""
 
     def __call__(self, index: int) -> Example:
         example = self.source(index)
         truth, sound = example["melody"], example["sound"]
         wave = (sound if isinstance(sound, Sound) else sound.read()).mono()
-        power = np.convolve(wave.samples[0].astype(float) ** 2, np.ones(wave.rate // 40) / (wave.rate // 40), "same")
-        level = 10 * np.log10(power[(truth.times * wave.rate).astype(int).clip(0, len(power) - 1)] + 1e-12)
+        power = uniform_filter1d(wave.samples[0].astype(float) ** 2, wave.rate // 40, mode="constant")
+        level = 10 * np.log10(power[(truth.times * wave.rate).astype(int).clip(0, len(power) - 1)].clip(0) + 1e-12)
         heard = (level > np.percentile(level, 99) - 30) | (truth.values[0] <= 0)
         return Example({**example, "melody": Curves(truth.times[heard], truth.values[:, heard], truth.labels)})
 

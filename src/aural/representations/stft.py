@@ -15,7 +15,7 @@ from ..errors import OptionError
 from .framing import SoundPart, cut, hann, magnitudes, overlap_add, powers, spectra, synthesized, whole
 from .scales import spans
 
-FEW = 64  # frames at a time where spectra are kept as they are: as quick as twice as many, for a fourth of the memory
+FEW = 64  # frames at a time where spectra are kept as they are: about as quick as twice as many, and less is held in work
 SPANS = 8  # of bins, which a filterbank is computed in; 4 to 16 are about equally fast
 
 
